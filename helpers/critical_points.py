@@ -1,0 +1,333 @@
+"""Critical points of a landscape, ∇L(θ) = 0: where they are, and what the Hessian says of them."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import sympy as sp
+
+from helpers.checks import finite_array
+from helpers.symbolic import Formula, latex
+
+ZERO = 1e-7  # an eigenvalue below this share of the largest one (or of 1) counts as zero; also the resolution of points
+
+a, b, c = sp.symbols("a b c", real=True)
+_half_gap = sp.sqrt(((a - c) / 2) ** 2 + b**2)
+eigen2 = Formula([a, b, c], [(a + c) / 2 - _half_gap, (a + c) / 2 + _half_gap, sp.atan2(2 * b, a - c) / 2 + sp.pi / 2])
+"""Eigenvalues λ₁ ≤ λ₂ of [[a, b], [b, c]], and the angle of the eigenvector of λ₁; that of λ₂ lies a right angle away."""
+
+
+@lru_cache
+def quadratic_model(d):
+    """L(θ′ + v) ≈ L + gᵀv + ½vᵀHv as a Formula of (L, g, H, v): H as its d·d entries row by row.
+
+    >>> quadratic_model(2)(1.0, [0.0, 0.0], [0.0, -2.0, -2.0, 0.0], [0.5, 0.5])
+    np.float64(0.5)
+    """
+    L, g, v, H = sp.Symbol("L", real=True), *(sp.Matrix(d, 1, sp.symbols(f"{k}_1:{d + 1}", real=True)) for k in "gv"), \
+        sp.Matrix(d, d, sp.symbols(f"h_1:{d + 1}_1:{d + 1}", real=True))
+    return Formula([L, tuple(g), tuple(H), tuple(v)], L + g.dot(v) + (v.T * H * v)[0] / 2)
+
+
+@lru_cache
+def quadratic_form(d):
+    """vᵀHv as a Formula of (H, v): H as its d·d entries row by row. Twice the curvature term of the model.
+
+    >>> quadratic_form(2)([0.0, -2.0, -2.0, 0.0], [1.0, 1.0])
+    np.float64(-4.0)
+    """
+    v, H = sp.Matrix(d, 1, sp.symbols(f"v_1:{d + 1}", real=True)), \
+        sp.Matrix(d, d, sp.symbols(f"h_1:{d + 1}_1:{d + 1}", real=True))
+    return Formula([tuple(H), tuple(v)], (v.T * H * v)[0])
+
+
+def classify(eigenvalues):
+    """(kind, index) of a critical point from the eigenvalues of its Hessian; the index counts the negative ones.
+
+    All positive: minimum. All negative: maximum. Some of each sign: saddle, also beside zeros. Otherwise there is a zero
+    and no pair of opposite signs: degenerate, the second-order test says nothing.
+
+    >>> classify([2.0, 3.0]), classify([-2.0, 2.0]), classify([-1.0, -2.0]), classify([0.0, 4.0])
+    (('minimum', 0), ('saddle', 1), ('maximum', 2), ('degenerate', 0))
+    """
+    λ = finite_array(eigenvalues, "eigenvalues")
+    if λ.ndim != 1 or not λ.size:
+        raise ValueError(f"eigenvalues must be a non-empty list of numbers, not of shape {λ.shape}")
+    zero = ZERO * max(1.0, float(np.abs(λ).max()))
+    positive, negative = int((λ > zero).sum()), int((λ < -zero).sum())
+    if positive and negative:
+        kind = "saddle"
+    elif positive + negative < λ.size:
+        kind = "degenerate"
+    else:
+        kind = "minimum" if positive else "maximum"
+    return kind, negative
+
+
+def diagnose(landscape, θ):
+    """L, |∇L|, the Hessian's eigenvalues and the verdict at one point: a kind, or "not critical".
+
+    >>> from helpers.landscapes import landscape
+    >>> report = diagnose(landscape("worst network"), [0.0, 0.0])
+    >>> report["kind"], report["index"], report["eigenvalues"].tolist()
+    ('saddle', 1, [-2.0, 2.0])
+    """
+    θ = finite_array(θ, "θ", landscape.d)
+    if θ.ndim != 1:
+        raise ValueError(f"diagnose takes one point of {landscape.d} coordinates, not shape {θ.shape}")
+    g, H = landscape.gradient(θ), landscape.hessian(θ)
+    λ = np.linalg.eigvalsh(H)
+    kind, index = classify(λ)
+    steepness = float(np.linalg.norm(g))
+    critical = steepness <= ZERO * max(1.0, float(np.abs(λ).max()))
+    return {"loss": float(landscape.loss(θ)), "gradient_norm": steepness, "eigenvalues": λ, "index": index,
+            "kind": kind if critical else "not critical"}
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalPoint:
+    """A point with ∇L = 0: θ, its loss, the Hessian's eigenvalues, kind and index; `expression` is exact where known."""
+
+    θ: np.ndarray
+    loss: float
+    eigenvalues: np.ndarray
+    kind: str
+    index: int
+    lowest: bool = False  # the loss reaches the landscape's lower bound: a global minimum, whatever the Hessian says
+    expression: tuple | None = None
+
+    @property
+    def verdict(self):
+        """The kind in words, with a saddle's index."""
+        if self.kind == "saddle":
+            return f"saddle of index {self.index}"
+        return "global minimum, though degenerate" if self.kind == "degenerate" and self.lowest else self.kind
+
+    def spec(self):
+        return {"θ": self.θ.tolist(), "loss": self.loss, "eigenvalues": self.eigenvalues.tolist(), "kind": self.kind,
+                "index": self.index, "lowest": self.lowest, "verdict": self.verdict}
+
+    def __repr__(self):
+        where = ", ".join(f"{v:.4g}" for v in self.θ + 0.0)
+        λ = ", ".join(f"{v:.4g}" for v in self.eigenvalues)
+        return f"({where}): L = {self.loss:.4g}, eigenvalues {λ}: {self.verdict}"
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalCurve:
+    """A curve of critical points, θ = `expression`(`parameter`), such as a valley floor."""
+
+    landscape: object
+    expression: tuple
+    parameter: sp.Symbol
+
+    @property
+    def label(self):
+        """What to write beside the curve."""
+        loss = sp.simplify(self.landscape.expression.subs(dict(zip(self.landscape.variables, self.expression, strict=True)),
+                                                          simultaneous=True))
+        lowest = loss.is_number and float(loss) == self.landscape.lower_bound
+        return "valley of minima" if lowest else "critical curve"
+
+    @property
+    def kind(self):
+        """Always degenerate: along the curve the curvature is zero."""
+        return "degenerate"
+
+    def sample(self, domain, n=400):
+        """The curve inside the domain, as a list of polylines of shape (k, d)."""
+        low, high = np.array(domain, dtype=float).T
+        t = np.linspace(low.min(), high.max(), 2 * n)[:, None]
+        with np.errstate(all="ignore"):
+            θ = Formula([(self.parameter,)], list(self.expression))(t)
+            inside = (np.isfinite(θ) & (θ >= low) & (θ <= high)).all(axis=-1)
+        pieces = np.split(np.arange(len(t)), np.flatnonzero(np.diff(inside.astype(int))) + 1)
+        return [θ[k] for k in pieces if len(k) > 1 and inside[k[0]]]
+
+    def spec(self, domain):
+        return {"kind": self.kind, "label": self.label,
+                "polylines": [np.round(line, 4).tolist() for line in self.sample(domain)]}
+
+    def __repr__(self):
+        return f"{self.label}: ({', '.join(map(str, self.expression))}) for every {self.parameter}"
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalSet:
+    """The critical points and curves of a landscape; `exact`: solved symbolically, so nothing is missing anywhere in ℝᵈ."""
+
+    points: tuple
+    curves: tuple
+    exact: bool
+
+    def of(self, kind):
+        """The points of one kind."""
+        return tuple(p for p in self.points if p.kind == kind)
+
+    def __repr__(self):
+        found = "\n".join(map(repr, (*self.points, *self.curves)))
+        return found or "no critical point"
+
+
+@lru_cache(maxsize=64)
+def find_critical_points(landscape):
+    """All critical points of `landscape`: symbolically where SymPy can, else numerically inside its domain.
+
+    A polynomial gradient is solved through a Gröbner basis with exact real roots, so the list is complete in ℝᵈ; curves of
+    critical points come from SymPy's solver. Anything else starts Newton's method from a grid over the domain.
+
+    >>> from helpers.landscapes import landscape
+    >>> find_critical_points(landscape("worst network"))
+    (0, 0): L = 1, eigenvalues -2, 2: saddle of index 1
+    valley of minima: (1/w_2, w_2) for every w_2
+    """
+    solved = _solve(landscape)
+    points, curves = ([], []) if solved is None else solved
+    if solved is None:
+        points = [(θ, None) for θ in _search(landscape)]
+    points.sort(key=lambda p: tuple(np.round(p[0], 6)))
+    return CriticalSet(tuple(_describe(landscape, θ, exact) for θ, exact in points),
+                       tuple(CriticalCurve(landscape, *curve) for curve in curves), solved is not None)
+
+
+def stability_limit(landscape):
+    """The largest rate at which gradient descent can settle: η = 2/λmax, at the minimum whose largest eigenvalue is smallest.
+
+    On a valley of minima it is the flattest place that counts. Without a minimum, the largest positive curvature at any
+    critical point decides. None where no critical point curves upwards.
+
+    >>> from helpers.landscapes import landscape
+    >>> stability_limit(landscape("worst network"))
+    0.5
+    """
+    found = find_critical_points(landscape)
+    top = [float(p.eigenvalues[-1]) for p in found.of("minimum")]
+    for curve in found.curves:
+        θ = np.concatenate([np.empty((0, landscape.d)), *curve.sample(landscape.domain, n=2000)])
+        top += [float(np.linalg.eigvalsh(landscape.hessian(θ))[:, -1].min())] if len(θ) else []
+    top = top or [float(p.eigenvalues[-1]) for p in found.points if p.kind == "saddle"]
+    top = [λ for λ in top if λ > ZERO]
+    return float(f"{2 / min(top):.5g}") if top else None
+
+
+def _describe(landscape, θ, exact):
+    λ = np.linalg.eigvalsh(landscape.hessian(θ))
+    kind, index = classify(λ)
+    loss = float(landscape.loss(θ))
+    lowest = landscape.lower_bound is not None and loss - landscape.lower_bound <= 1e-12 * max(1.0, abs(loss))
+    return CriticalPoint(θ + 0.0, loss, λ + 0.0, kind, index, lowest, exact)
+
+
+def _solve(landscape):
+    """([(θ, exact or None), …], [(expressions, parameter), …]), or None where SymPy finds no complete answer quickly."""
+    gradient, variables = landscape.gradient_expression, landscape.variables
+    if not all(g.is_polynomial(*variables) for g in gradient):
+        return _solve_by_factors(landscape)
+    gradient = [sp.nsimplify(g, rational=True) for g in gradient]
+    if any(not g.free_symbols and g != 0 for g in gradient):
+        return [], []
+    basis = sp.groebner([g for g in gradient if g != 0], *variables, order="lex") if any(gradient) else None
+    if basis is not None and basis.is_zero_dimensional:
+        return [(θ, exact) for θ, exact in _real_roots(landscape, basis)], []
+    points, curves = [], []
+    for solution in sp.solve(gradient, variables, dict=True):
+        θ = tuple(solution.get(v, v) for v in variables)
+        free = set().union(*(sp.sympify(t).free_symbols for t in θ))
+        if len(free) > 1:
+            return None
+        if free:
+            curves.append((θ, free.pop()))
+        elif all(t.is_real for t in θ):
+            points.append((np.array([float(t) for t in θ]), θ))
+    on_a_curve = [θ for θ, _ in points if any(_on(curve, θ) for curve in curves)]
+    return [p for p in points if not any(p[0] is θ for θ in on_a_curve)], curves
+
+
+def _on(curve, θ):
+    expressions, parameter = curve
+    k = next(i for i, e in enumerate(expressions) if e == parameter)
+    at = [sp.sympify(e).subs(parameter, θ[k]) for e in expressions]
+    return all(v.is_finite and abs(float(v) - t) < ZERO for v, t in zip(at, θ, strict=True))
+
+
+def _solve_by_factors(landscape):
+    """Critical points of losses whose derivatives are a positive factor times a polynomial, such as a Gaussian hill."""
+    reduced = []
+    for g in landscape.gradient_expression:
+        kept = [f for f in sp.Mul.make_args(sp.factor(g)) if not (f.is_positive or f.is_negative)]
+        reduced.append(sp.Mul(*kept))
+    if not all(r.is_polynomial(*landscape.variables) for r in reduced):
+        return None
+    if any(r.is_number for r in reduced):
+        return [], []
+    basis = sp.groebner(reduced, *landscape.variables, order="lex")
+    return (list(_real_roots(landscape, basis)), []) if basis.is_zero_dimensional else None
+
+
+def _real_roots(landscape, basis, digits=60):
+    """Real solutions of a zero-dimensional lexicographic Gröbner basis, from its last variable upwards.
+
+    The roots of the last variable are exact algebraic numbers; the others follow numerically, to `digits` digits, and a
+    candidate counts only if it satisfies the whole basis to half of them.
+    """
+    variables = landscape.variables
+    partial = [()]
+    for k in reversed(range(len(variables))):
+        here = [p for p in basis.exprs if p.free_symbols <= set(variables[k:]) and p.has(variables[k])]
+        extended = []
+        for known in partial:
+            values = dict(zip(variables[k + 1:], [r.evalf(digits) for r in known], strict=True))
+            simplest = min(here, key=lambda p: sp.degree(p, variables[k]) if _leads(p, variables[k], values) else 10**6)
+            if not _leads(simplest, variables[k], values):
+                continue
+            if simplest.free_symbols == {variables[k]}:
+                roots = sp.real_roots(sp.Poly(simplest, variables[k]))
+            else:
+                roots = [r for r in sp.Poly(simplest.subs(values), variables[k]).nroots(n=digits, maxsteps=500)
+                         if abs(sp.im(r)) < sp.Float(10) ** (-digits // 3)]
+                roots = [sp.re(r) for r in roots]
+            extended += [(r, *known) for r in roots if all(
+                abs(p.subs(values | {variables[k]: r.evalf(digits)})) < sp.Float(10) ** (-digits // 3) for p in here)]
+        partial = list(dict.fromkeys(extended))
+    for root in partial:
+        neat = not any(r.has(sp.Float, sp.CRootOf) for r in root)
+        yield np.array([float(r) for r in root]), root if neat else None
+
+
+def _leads(polynomial, variable, values):
+    """Whether the leading coefficient in `variable` stays away from zero once the later variables are known."""
+    return abs(sp.LC(polynomial, variable).subs(values)) > sp.Float(10) ** -15
+
+
+def _search(landscape, n=None, steps=200):
+    """Newton's method on ∇L = 0 from a grid over the domain, all starts at once.
+
+    Newton is drawn to critical points of every kind, which makes it a poor optimizer and a good detective.
+    """
+    n = n or (401 if landscape.d == 1 else int(np.ceil(2000 ** (1 / landscape.d))))
+    low, high = np.array(landscape.domain).T
+    axes = [np.linspace(lo, hi, n) for lo, hi in landscape.domain]
+    θ = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, landscape.d)
+    reach = 0.05 * (high - low)
+    for _ in range(steps):
+        g, H = landscape.gradient(θ), landscape.hessian(θ)
+        good = np.isfinite(g).all(-1) & np.isfinite(H).all((-2, -1))
+        θ, g, H = θ[good], g[good], H[good]
+        step = -np.einsum("nij,nj->ni", np.linalg.pinv(H, rcond=1e-12, hermitian=True), g)
+        θ = θ + step / np.maximum(1, np.abs(step / reach).max(-1, keepdims=True))  # never further than 5 % of the domain
+        θ = θ[((θ >= low - reach) & (θ <= high + reach)).all(-1)]
+    size = np.abs(landscape.hessian(θ)).max((-2, -1)) if len(θ) else np.empty(0)
+    critical = np.linalg.norm(landscape.gradient(θ), axis=-1) <= 1e-12 * (1 + size)
+    # where the gradient dies out at a distance, every point far enough passes for critical: ask for curvature as well
+    critical &= (size > 1e-9) | (np.abs(landscape.gradient(θ + reach)).max(-1) > 1e-9)
+    inside = ((θ >= low) & (θ <= high)).all(-1)
+    found = []
+    for point in θ[critical & inside]:
+        if not any(np.abs(point - other).max() < 1e-5 * (high - low).max() for other in found):
+            found.append(point)
+    return found
+
+
+def latex_points(found):
+    """The exact coordinates of the points as LaTeX, for those that have them."""
+    return [latex(sp.Tuple(*p.expression)) for p in found.points if p.expression is not None]

@@ -1,0 +1,30 @@
+"""The colours of the book, each as a pair: in light mode, in dark mode.
+
+Matplotlib and the style sheet of the explorers both read them here. The hues keep apart for colour-blind readers as well,
+and wherever two of them meet in one figure, a dash pattern or a marker says the same thing again.
+"""
+
+INK = ("#1f2933", "#e6eaee")
+SOFT = ("#52606d", "#9aa7b4")
+LINE = ("#d5dbe1", "#37424d")
+PAPER = ("#ffffff", "#12181e")
+LOW = ("#96b0c8", "#406280")
+HIGH = ("#f7f9fb", "#161d24")
+
+RULE = {
+    "gradient descent": ("#d9480f", "#ff922b"),
+    "momentum": ("#1864ab", "#4dabf7"),
+    "nesterov": ("#087f5b", "#38d9a9"),
+    "adagrad": ("#7a5c00", "#ffd43b"),
+    "adagrad mean": ("#5c940d", "#a9e34b"),
+    "rmsprop": ("#a61e4d", "#faa2c1"),
+    "adam": ("#862e9c", "#da77f2"),
+    "adamw": ("#364fc7", "#91a7ff"),
+}
+
+KIND = {
+    "minimum": ("#2b8a3e", "#69db7c"),
+    "saddle": ("#b35900", "#ffd43b"),
+    "maximum": ("#c92a2a", "#ff8787"),
+    "degenerate": ("#495057", "#ced4da"),
+}
