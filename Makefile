@@ -1,0 +1,64 @@
+# make book, make test: nothing else is needed than Python 3.11 or newer (with venv) and make.
+
+BIN := .venv/bin
+HTML := _build/html
+PIP := $(BIN)/python -m pip --disable-pip-version-check install
+.DELETE_ON_ERROR:
+.PHONY: help book test lab serve refresh lint clean
+
+help:
+	@echo "make book      run every notebook and build the site into $(HTML)"
+	@echo "make test      run every test, on the built site and in a live JupyterLab too"
+	@echo "make serve     show the built site on http://127.0.0.1:8000"
+	@echo "make lab       open the notebooks in JupyterLab"
+	@echo "make refresh   re-run the notebooks and store their outputs in canonical form"
+	@echo "make lint      check the style of the code and the form of the notebooks"
+	@echo "make clean     remove what the other commands made"
+
+$(BIN)/python:
+	@python=; for p in python3 python3.13 python3.12 python3.11; do \
+	  if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$p; break; fi; done; \
+	if [ -z "$$python" ]; then \
+	  echo "Unstuck needs Python 3.11 or newer, and none of python3, python3.13, python3.12, python3.11 is that."; exit 1; fi; \
+	if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then \
+	  echo "$$python has no venv. On Debian or Ubuntu install the package python3-venv."; exit 1; fi; \
+	echo "making .venv with $$($$python --version)"; $$python -m venv .venv
+
+# A stamp for each set of requirements: installed again only when one of its files changes.
+.venv/run: binder/requirements.txt pyproject.toml | $(BIN)/python
+	@echo "installing what the notebooks need, and JupyterLab"
+	@$(PIP) -r binder/requirements.txt jupyterlab==4.6.6 && touch $@
+
+.venv/book: requirements.txt pyproject.toml | $(BIN)/python
+	@echo "installing what builds the book: one to three minutes, the first time only"
+	@$(PIP) -r requirements.txt && touch $@
+
+.venv/test: requirements-test.txt requirements.txt pyproject.toml | .venv/book
+	@echo "installing what the tests need"
+	@$(PIP) -r requirements-test.txt && touch $@
+
+book: .venv/book
+	@$(BIN)/jupyter-book build . -W -n --keep-going
+	@echo "The site: $(CURDIR)/$(HTML)/index.html (open it, or run make serve)"
+
+test: .venv/test book
+	@sh tools/chromium.sh
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 tests helpers book
+
+serve: book
+	@echo "The site: http://127.0.0.1:8000 (Ctrl-C stops)"
+	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(HTML) 8000
+
+lab: .venv/run
+	@$(BIN)/jupyter lab --notebook-dir=book
+
+refresh: .venv/test
+	@$(BIN)/python tools/notebooks.py refresh book
+
+lint: .venv/test
+	@$(BIN)/ruff check .
+	@$(BIN)/python tools/notebooks.py check book
+
+clean:
+	rm -rf .venv _build unstuck.egg-info .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,128 @@
+"""What the book asks of Sphinx beyond Jupyter Book: notebooks re-run when the code behind them changed, explorers that
+live without a kernel, and a site that asks no other host for anything.
+"""
+
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from importlib.util import find_spec
+from pathlib import Path
+
+import nbformat
+from jupyter_cache import get_cache
+from jupyter_cache.base import CacheBundleIn
+from jupyter_cache.executors.utils import single_nb_execution
+from sphinx.util import logging
+from sphinx.util.fileutil import copy_asset
+
+ROOT = Path(__file__).parents[2]
+logger = logging.getLogger(__name__)
+
+
+def fingerprint():
+    """A hash of what a notebook's outputs depend on besides its cells. Not of .js and .css: pages load those themselves."""
+    helpers = ROOT / "helpers"
+    files = sorted([*helpers.rglob("*.py"), *helpers.rglob("*.mplstyle"), ROOT / "requirements.txt"])
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def choose_cache(app, config):
+    """One cache of executed notebooks for each state of the helpers; caches of older states go."""
+    caches = Path(app.outdir).parent / ".jupyter_cache"
+    current = caches / fingerprint()
+    for old in caches.glob("*"):
+        if old != current and old.is_dir():
+            shutil.rmtree(old, ignore_errors=True)
+    config.nb_execution_cache_path = str(current)
+
+
+def add_launch_buttons(app, config):
+    """Binder links, only where the repository's address is known."""
+    slug = os.environ.get("GITHUB_REPOSITORY")
+    if not slug:
+        remote = subprocess.run(
+            ["git", "-C", str(ROOT), "remote", "get-url", "origin"], capture_output=True, text=True, check=False
+        ).stdout if shutil.which("git") else ""
+        found = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?\s*$", remote)
+        slug = found and found[1]
+    options = config.html_theme_options
+    options.pop("repository_url", None)  # Jupyter Book's own address is the default
+    options["launch_buttons"] = {}
+    if slug:
+        options["repository_url"] = f"https://github.com/{slug}"
+        options["repository_branch"] = os.environ.get("GITHUB_REF_NAME", "main")
+        options["use_repository_button"] = True
+        options["launch_buttons"] = {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"}
+
+
+def run_notebooks(app, env, docnames):
+    """Run the notebooks that are not in the cache, two at a time; Sphinx would run them one after another."""
+    cache = get_cache(app.config.nb_execution_cache_path)
+    stale = []
+    for name in docnames:
+        path = Path(env.doc2path(name))
+        if path.suffix == ".ipynb":
+            notebook = nbformat.read(path, as_version=4)
+            try:
+                cache.match_cache_notebook(notebook)
+            except KeyError:
+                stale.append((path, notebook))
+    if len(stale) < 2:
+        return
+
+    def run(item):
+        path, notebook = item
+        logger.info("running %s", path.name)
+        return path, single_nb_execution(notebook, cwd=str(path.parent), timeout=app.config.nb_execution_timeout,
+                                         allow_errors=False)
+
+    with ThreadPoolExecutor(2) as pool:
+        for path, result in pool.map(run, stale):
+            if result.err is None:  # a notebook that failed is run again by MyST-NB, which reports it
+                logger.info("%s ran in %.1f s", path.name, result.time)
+                bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
+                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
+
+
+def write_static(app):
+    """MathJax, and the script and style of the explorers, into the site's own _static."""
+    if app.builder.format != "html":
+        return
+    static = Path(app.outdir) / "_static"
+    mathjax = Path(find_spec("mathjax").origin).parent / "static/mathjax/es5"
+    for part in ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"):
+        target = static / "mathjax" / part
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            copy_asset(str(mathjax / part), str(target if (mathjax / part).is_dir() else target.parent))
+    if find_spec("helpers.explorers"):
+        from helpers.explorers.explorer import site_script, site_style
+
+        (static / "explorers.js").write_text(site_script(), encoding="utf-8")
+        (static / "explorers.css").write_text(site_style(), encoding="utf-8")
+        app.add_js_file("explorers.js", loading_method="defer")
+        app.add_css_file("explorers.css")
+
+
+def finish(app, exception):
+    """A build that failed fails again when it is repeated: without this, pages with warnings count as read."""
+    if app.builder.format == "html":
+        copy_asset(str(ROOT / "book/_static"), str(Path(app.outdir) / "_static"))  # Sphinx skips it if no page changed
+    if exception or app.statuscode:
+        Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
+
+
+def setup(app):
+    os.environ["BOOK_STATIC"] = "site"  # the kernels inherit it: explorers then give their static HTML
+    app.connect("config-inited", choose_cache, priority=1)
+    app.connect("config-inited", add_launch_buttons, priority=1)
+    app.connect("builder-inited", write_static)
+    app.connect("env-before-read-docs", run_notebooks)
+    app.connect("build-finished", finish)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
