@@ -18,6 +18,8 @@ from jupyter_cache.executors.utils import single_nb_execution
 from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
+from helpers import palette
+
 ROOT = Path(__file__).parents[2]
 logger = logging.getLogger(__name__)
 
@@ -90,8 +92,17 @@ def run_notebooks(app, env, docnames):
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
+def palette_css():
+    """The palette as CSS variables: --ink, --rule-adam, --kind-saddle, …"""
+    pairs = {name.lower(): getattr(palette, name) for name in ("INK", "SOFT", "LINE", "PAPER", "LOW", "HIGH")}
+    pairs |= {f"rule-{name.replace(' ', '-')}": pair for name, pair in palette.RULE.items()}
+    pairs |= {f"kind-{name}": pair for name, pair in palette.KIND.items()}
+    light, dark = (" ".join(f"--{name}: {pair[mode]};" for name, pair in pairs.items()) for mode in (0, 1))
+    return f":root {{ {light} }}\nhtml[data-theme=dark] {{ {dark} }}\n"
+
+
 def write_static(app):
-    """MathJax, and the script and style of the explorers, into the site's own _static."""
+    """MathJax, the palette, and the script and style of the explorers, into the site's own _static."""
     if app.builder.format != "html":
         return
     static = Path(app.outdir) / "_static"
@@ -101,6 +112,8 @@ def write_static(app):
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
             copy_asset(str(mathjax / part), str(target if (mathjax / part).is_dir() else target.parent))
+    (static / "palette.css").write_text(palette_css(), encoding="utf-8")
+    app.add_css_file("palette.css", priority=400)
     if find_spec("helpers.explorers"):
         from helpers.explorers.explorer import site_script, site_style
 
@@ -113,8 +126,13 @@ def write_static(app):
 def finish(app, exception):
     """A build that failed fails again when it is repeated: without this, pages with warnings count as read."""
     if app.builder.format == "html":
-        copy_asset(str(ROOT / "book/_static"), str(Path(app.outdir) / "_static"))  # Sphinx skips it if no page changed
-    if exception or app.statuscode:
+        static = Path(app.outdir) / "_static"
+        copy_asset(str(ROOT / "book/_static"), str(static))  # Sphinx skips it if no page changed
+        basic, theme = static / "basic.css", static / "styles/theme.css"
+        if basic.exists() and theme.exists():  # one request less before the page can be painted
+            rules = basic.read_text("utf-8").replace("url(file.png)", "url(../file.png)")
+            theme.write_text(theme.read_text("utf-8").replace('@import "../basic.css";', rules), encoding="utf-8")
+    if exception or (app.warningiserror and app._warncount):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 
 
