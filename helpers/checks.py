@@ -19,7 +19,9 @@ def finite_array(value, name, d=None):
     if d == 1 and array.ndim == 0:
         array = array[None]
     if d is not None and (array.ndim == 0 or array.shape[-1] != d):
-        raise ValueError(f"{name} must have {d} coordinate{'s' * (d > 1)} on its last axis, but its shape is {array.shape}")
+        raise ValueError(
+            f"{name} must have {d} coordinate{'s' * (d > 1)} on its last axis, but its shape is {array.shape}"
+        )
     if not np.isfinite(array).all():
         raise ValueError(f"{name} must be finite, but it contains NaN or infinity")
     return array

@@ -9,12 +9,14 @@ import sympy as sp
 from helpers.checks import finite_array
 from helpers.symbolic import Formula, latex
 
-ZERO = 1e-7  # an eigenvalue below this share of the largest one (or of 1) counts as zero; also the resolution of points
+ZERO = 1e-7  # an eigenvalue below this share of the largest one (or of 1) counts as zero
 
 a, b, c = sp.symbols("a b c", real=True)
 _half_gap = sp.sqrt(((a - c) / 2) ** 2 + b**2)
-eigen2 = Formula([a, b, c], [(a + c) / 2 - _half_gap, (a + c) / 2 + _half_gap, sp.atan2(2 * b, a - c) / 2 + sp.pi / 2])
-"""Eigenvalues λ₁ ≤ λ₂ of [[a, b], [b, c]], and the angle of the eigenvector of λ₁; that of λ₂ lies a right angle away."""
+eigen2 = Formula(
+    [a, b, c], [(a + c) / 2 - _half_gap, (a + c) / 2 + _half_gap, sp.atan2(2 * b, a - c) / 2 + sp.pi / 2]
+)
+"""Eigenvalues λ₁ ≤ λ₂ of [[a, b], [b, c]] and the angle of the eigenvector of λ₁."""
 
 
 @lru_cache
@@ -24,8 +26,11 @@ def quadratic_model(d):
     >>> quadratic_model(2)(1.0, [0.0, 0.0], [0.0, -2.0, -2.0, 0.0], [0.5, 0.5])
     np.float64(0.5)
     """
-    L, g, v, H = sp.Symbol("L", real=True), *(sp.Matrix(d, 1, sp.symbols(f"{k}_1:{d + 1}", real=True)) for k in "gv"), \
-        sp.Matrix(d, d, sp.symbols(f"h_1:{d + 1}_1:{d + 1}", real=True))
+    L, g, v, H = (
+        sp.Symbol("L", real=True),
+        *(sp.Matrix(d, 1, sp.symbols(f"{k}_1:{d + 1}", real=True)) for k in "gv"),
+        sp.Matrix(d, d, sp.symbols(f"h_1:{d + 1}_1:{d + 1}", real=True)),
+    )
     return Formula([L, tuple(g), tuple(H), tuple(v)], L + g.dot(v) + (v.T * H * v)[0] / 2)
 
 
@@ -36,16 +41,18 @@ def quadratic_form(d):
     >>> quadratic_form(2)([0.0, -2.0, -2.0, 0.0], [1.0, 1.0])
     np.float64(-4.0)
     """
-    v, H = sp.Matrix(d, 1, sp.symbols(f"v_1:{d + 1}", real=True)), \
-        sp.Matrix(d, d, sp.symbols(f"h_1:{d + 1}_1:{d + 1}", real=True))
+    v, H = (
+        sp.Matrix(d, 1, sp.symbols(f"v_1:{d + 1}", real=True)),
+        sp.Matrix(d, d, sp.symbols(f"h_1:{d + 1}_1:{d + 1}", real=True)),
+    )
     return Formula([tuple(H), tuple(v)], (v.T * H * v)[0])
 
 
 def classify(eigenvalues):
-    """(kind, index) of a critical point from the eigenvalues of its Hessian; the index counts the negative ones.
+    """(kind, index) of a critical point from its Hessian's eigenvalues; the index counts the negative ones.
 
-    All positive: minimum. All negative: maximum. Some of each sign: saddle, also beside zeros. Otherwise there is a zero
-    and no pair of opposite signs: degenerate, the second-order test says nothing.
+    All positive: minimum. All negative: maximum. Some of each sign: saddle, also beside zeros. Otherwise
+    there is a zero and no pair of opposite signs: degenerate, the second-order test says nothing.
 
     >>> classify([2.0, 3.0]), classify([-2.0, 2.0]), classify([-1.0, -2.0]), classify([0.0, 4.0])
     (('minimum', 0), ('saddle', 1), ('maximum', 2), ('degenerate', 0))
@@ -80,20 +87,27 @@ def diagnose(landscape, θ):
     kind, index = classify(λ)
     steepness = float(np.linalg.norm(g))
     critical = steepness <= ZERO * max(1.0, float(np.abs(λ).max()))
-    return {"loss": float(landscape.loss(θ)), "gradient_norm": steepness, "eigenvalues": λ, "index": index,
-            "kind": kind if critical else "not critical"}
+    return {
+        "loss": float(landscape.loss(θ)),
+        "gradient_norm": steepness,
+        "eigenvalues": λ,
+        "index": index,
+        "kind": kind if critical else "not critical",
+    }
 
 
 @dataclass(frozen=True, eq=False)
 class CriticalPoint:
-    """A point with ∇L = 0: θ, its loss, the Hessian's eigenvalues, kind and index; `expression` is exact where known."""
+    """A point with ∇L = 0: θ, loss, Hessian's eigenvalues, kind, index; exact `expression` where known."""
 
     θ: np.ndarray
     loss: float
     eigenvalues: np.ndarray
     kind: str
     index: int
-    lowest: bool = False  # the loss reaches the landscape's lower bound: a global minimum, whatever the Hessian says
+    lowest: bool = (
+        False  # the loss reaches the landscape's lower bound: a global minimum, whatever the Hessian says
+    )
     expression: tuple | None = None
 
     @property
@@ -104,13 +118,24 @@ class CriticalPoint:
         return "global minimum, though degenerate" if self.kind == "degenerate" and self.lowest else self.kind
 
     def spec(self):
-        return {"θ": self.θ.tolist(), "loss": self.loss, "eigenvalues": self.eigenvalues.tolist(), "kind": self.kind,
-                "index": self.index, "lowest": self.lowest, "verdict": self.verdict}
+        return {
+            "θ": self.θ.tolist(),
+            "loss": self.loss,
+            "eigenvalues": self.eigenvalues.tolist(),
+            "kind": self.kind,
+            "index": self.index,
+            "lowest": self.lowest,
+            "verdict": self.verdict,
+        }
 
     def __repr__(self):
-        where = ", ".join(f"{v:.4g}" for v in self.θ + 0.0)
-        λ = ", ".join(f"{v:.4g}" for v in self.eigenvalues)
-        return f"({where}): L = {self.loss:.4g}, eigenvalues {λ}: {self.verdict}"
+        where, λ = (", ".join(f"{_snap(v):.4g}" for v in values) for values in (self.θ, self.eigenvalues))
+        return f"({where}): L = {_snap(self.loss):.4g}, eigenvalues {λ}: {self.verdict}"
+
+
+def _snap(value):
+    """`value` with rounding noise around zero removed, for printing."""
+    return 0.0 if abs(value) < 1e-12 else float(value)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +149,11 @@ class CriticalCurve:
     @property
     def label(self):
         """What to write beside the curve."""
-        loss = sp.simplify(self.landscape.expression.subs(dict(zip(self.landscape.variables, self.expression, strict=True)),
-                                                          simultaneous=True))
+        loss = sp.simplify(
+            self.landscape.expression.subs(
+                dict(zip(self.landscape.variables, self.expression, strict=True)), simultaneous=True
+            )
+        )
         lowest = loss.is_number and float(loss) == self.landscape.lower_bound
         return "valley of minima" if lowest else "critical curve"
 
@@ -145,8 +173,11 @@ class CriticalCurve:
         return [θ[k] for k in pieces if len(k) > 1 and inside[k[0]]]
 
     def spec(self, domain):
-        return {"kind": self.kind, "label": self.label,
-                "polylines": [np.round(line, 4).tolist() for line in self.sample(domain)]}
+        return {
+            "kind": self.kind,
+            "label": self.label,
+            "polylines": [np.round(line, 4).tolist() for line in self.sample(domain)],
+        }
 
     def __repr__(self):
         return f"{self.label}: ({', '.join(map(str, self.expression))}) for every {self.parameter}"
@@ -154,11 +185,12 @@ class CriticalCurve:
 
 @dataclass(frozen=True, eq=False)
 class CriticalSet:
-    """The critical points and curves of a landscape; `exact`: solved symbolically, so nothing is missing anywhere in ℝᵈ."""
+    """The critical points and curves of a landscape; `exact`: solved symbolically, complete in ℝᵈ."""
 
     points: tuple
     curves: tuple
     exact: bool
+    everywhere: bool = False  # a constant loss: every point is critical
 
     def of(self, kind):
         """The points of one kind."""
@@ -166,35 +198,41 @@ class CriticalSet:
 
     def __repr__(self):
         found = "\n".join(map(repr, (*self.points, *self.curves)))
-        return found or "no critical point"
+        return "every point is critical" if self.everywhere else found or "no critical point"
 
 
 @lru_cache(maxsize=64)
 def find_critical_points(landscape):
     """All critical points of `landscape`: symbolically where SymPy can, else numerically inside its domain.
 
-    A polynomial gradient is solved through a Gröbner basis with exact real roots, so the list is complete in ℝᵈ; curves of
-    critical points come from SymPy's solver. Anything else starts Newton's method from a grid over the domain.
+    A polynomial gradient is solved through a Gröbner basis with exact real roots, so the list is complete
+    in ℝᵈ; curves of critical points come from SymPy's solver. Anything else starts Newton's method from a
+    grid over the domain.
 
     >>> from helpers.landscapes import landscape
     >>> find_critical_points(landscape("worst network"))
     (0, 0): L = 1, eigenvalues -2, 2: saddle of index 1
     valley of minima: (1/w_2, w_2) for every w_2
     """
+    if all(g == 0 for g in landscape.gradient_expression):
+        return CriticalSet((), (), True, everywhere=True)
     solved = _solve(landscape)
     points, curves = ([], []) if solved is None else solved
     if solved is None:
         points = [(θ, None) for θ in _search(landscape)]
     points.sort(key=lambda p: tuple(np.round(p[0], 6)))
-    return CriticalSet(tuple(_describe(landscape, θ, exact) for θ, exact in points),
-                       tuple(CriticalCurve(landscape, *curve) for curve in curves), solved is not None)
+    return CriticalSet(
+        tuple(_describe(landscape, θ, exact) for θ, exact in points),
+        tuple(CriticalCurve(landscape, *curve) for curve in curves),
+        solved is not None,
+    )
 
 
 def stability_limit(landscape):
-    """The largest rate at which gradient descent can settle: η = 2/λmax, at the minimum whose largest eigenvalue is smallest.
+    """The largest rate at which gradient descent can settle: η = 2/λmax, at the minimum of least λmax.
 
-    On a valley of minima it is the flattest place that counts. Without a minimum, the largest positive curvature at any
-    critical point decides. None where no critical point curves upwards.
+    On a valley of minima it is the place of least curvature that counts. Without a minimum, the positive
+    curvature of the saddles decides. None where no critical point curves upwards.
 
     >>> from helpers.landscapes import landscape
     >>> stability_limit(landscape("worst network"))
@@ -204,31 +242,35 @@ def stability_limit(landscape):
     top = [float(p.eigenvalues[-1]) for p in found.of("minimum")]
     for curve in found.curves:
         θ = np.concatenate([np.empty((0, landscape.d)), *curve.sample(landscape.domain, n=2000)])
-        top += [float(np.linalg.eigvalsh(landscape.hessian(θ))[:, -1].min())] if len(θ) else []
+        λmax = np.linalg.eigvalsh(landscape.hessian(θ))[:, -1] if len(θ) else np.zeros(1)
+        top += (
+            [float(λmax.min())] if λmax.min() > 1e-3 * λmax.max() else []
+        )  # where it vanishes there is no limit
     top = top or [float(p.eigenvalues[-1]) for p in found.points if p.kind == "saddle"]
     top = [λ for λ in top if λ > ZERO]
     return float(f"{2 / min(top):.5g}") if top else None
 
 
 def _describe(landscape, θ, exact):
-    λ = np.linalg.eigvalsh(landscape.hessian(θ))
+    θ = np.where(np.abs(θ) < 1e-14, 0.0, θ)
+    λ = np.linalg.eigvalsh(landscape.hessian(θ)) + 0.0
     kind, index = classify(λ)
     loss = float(landscape.loss(θ))
     lowest = landscape.lower_bound is not None and loss - landscape.lower_bound <= 1e-12 * max(1.0, abs(loss))
-    return CriticalPoint(θ + 0.0, loss, λ + 0.0, kind, index, lowest, exact)
+    return CriticalPoint(θ, loss, λ, kind, index, lowest, exact)
 
 
 def _solve(landscape):
-    """([(θ, exact or None), …], [(expressions, parameter), …]), or None where SymPy finds no complete answer quickly."""
+    """([(θ, exact or None), …], [(expressions, parameter), …]), or None without a complete answer."""
     gradient, variables = landscape.gradient_expression, landscape.variables
     if not all(g.is_polynomial(*variables) for g in gradient):
         return _solve_by_factors(landscape)
     gradient = [sp.nsimplify(g, rational=True) for g in gradient]
     if any(not g.free_symbols and g != 0 for g in gradient):
         return [], []
-    basis = sp.groebner([g for g in gradient if g != 0], *variables, order="lex") if any(gradient) else None
-    if basis is not None and basis.is_zero_dimensional:
-        return [(θ, exact) for θ, exact in _real_roots(landscape, basis)], []
+    basis = sp.groebner([g for g in gradient if g != 0], *variables, order="lex")
+    if basis.is_zero_dimensional:
+        return list(_real_roots(landscape, basis)), []
     points, curves = [], []
     for solution in sp.solve(gradient, variables, dict=True):
         θ = tuple(solution.get(v, v) for v in variables)
@@ -251,7 +293,7 @@ def _on(curve, θ):
 
 
 def _solve_by_factors(landscape):
-    """Critical points of losses whose derivatives are a positive factor times a polynomial, such as a Gaussian hill."""
+    """Critical points where derivatives are a positive factor times a polynomial, as on a Gaussian hill."""
     reduced = []
     for g in landscape.gradient_expression:
         kept = [f for f in sp.Mul.make_args(sp.factor(g)) if not (f.is_positive or f.is_negative)]
@@ -267,8 +309,8 @@ def _solve_by_factors(landscape):
 def _real_roots(landscape, basis, digits=60):
     """Real solutions of a zero-dimensional lexicographic Gröbner basis, from its last variable upwards.
 
-    The roots of the last variable are exact algebraic numbers; the others follow numerically, to `digits` digits, and a
-    candidate counts only if it satisfies the whole basis to half of them.
+    The roots of the last variable are exact algebraic numbers; the others follow numerically, to `digits`
+    digits, and a candidate counts only if it satisfies the whole basis to half of them.
     """
     variables = landscape.variables
     partial = [()]
@@ -276,18 +318,29 @@ def _real_roots(landscape, basis, digits=60):
         here = [p for p in basis.exprs if p.free_symbols <= set(variables[k:]) and p.has(variables[k])]
         extended = []
         for known in partial:
-            values = dict(zip(variables[k + 1:], [r.evalf(digits) for r in known], strict=True))
-            simplest = min(here, key=lambda p: sp.degree(p, variables[k]) if _leads(p, variables[k], values) else 10**6)
+            values = dict(zip(variables[k + 1 :], [r.evalf(digits) for r in known], strict=True))
+            simplest = min(
+                here, key=lambda p: sp.degree(p, variables[k]) if _leads(p, variables[k], values) else 10**6
+            )
             if not _leads(simplest, variables[k], values):
                 continue
             if simplest.free_symbols == {variables[k]}:
                 roots = sp.real_roots(sp.Poly(simplest, variables[k]))
             else:
-                roots = [r for r in sp.Poly(simplest.subs(values), variables[k]).nroots(n=digits, maxsteps=500)
-                         if abs(sp.im(r)) < sp.Float(10) ** (-digits // 3)]
+                roots = [
+                    r
+                    for r in sp.Poly(simplest.subs(values), variables[k]).nroots(n=digits, maxsteps=500)
+                    if abs(sp.im(r)) < sp.Float(10) ** (-digits // 3)
+                ]
                 roots = [sp.re(r) for r in roots]
-            extended += [(r, *known) for r in roots if all(
-                abs(p.subs(values | {variables[k]: r.evalf(digits)})) < sp.Float(10) ** (-digits // 3) for p in here)]
+            extended += [
+                (r, *known)
+                for r in roots
+                if all(
+                    abs(p.subs(values | {variables[k]: r.evalf(digits)})) < sp.Float(10) ** (-digits // 3)
+                    for p in here
+                )
+            ]
         partial = list(dict.fromkeys(extended))
     for root in partial:
         neat = not any(r.has(sp.Float, sp.CRootOf) for r in root)
@@ -295,7 +348,7 @@ def _real_roots(landscape, basis, digits=60):
 
 
 def _leads(polynomial, variable, values):
-    """Whether the leading coefficient in `variable` stays away from zero once the later variables are known."""
+    """Whether the leading coefficient in `variable` is not zero once the later variables are known."""
     return abs(sp.LC(polynomial, variable).subs(values)) > sp.Float(10) ** -15
 
 
@@ -314,11 +367,13 @@ def _search(landscape, n=None, steps=200):
         good = np.isfinite(g).all(-1) & np.isfinite(H).all((-2, -1))
         θ, g, H = θ[good], g[good], H[good]
         step = -np.einsum("nij,nj->ni", np.linalg.pinv(H, rcond=1e-12, hermitian=True), g)
-        θ = θ + step / np.maximum(1, np.abs(step / reach).max(-1, keepdims=True))  # never further than 5 % of the domain
+        θ = θ + step / np.maximum(
+            1, np.abs(step / reach).max(-1, keepdims=True)
+        )  # never further than 5 % of the domain
         θ = θ[((θ >= low - reach) & (θ <= high + reach)).all(-1)]
     size = np.abs(landscape.hessian(θ)).max((-2, -1)) if len(θ) else np.empty(0)
     critical = np.linalg.norm(landscape.gradient(θ), axis=-1) <= 1e-12 * (1 + size)
-    # where the gradient dies out at a distance, every point far enough passes for critical: ask for curvature as well
+    # where the gradient dies out at a distance, any far point passes for critical: ask for curvature, too
     critical &= (size > 1e-9) | (np.abs(landscape.gradient(θ + reach)).max(-1) > 1e-9)
     inside = ((θ >= low) & (θ <= high)).all(-1)
     found = []

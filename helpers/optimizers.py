@@ -1,10 +1,10 @@
 """Update rules, each written once as SymPy expressions, and the one loop that runs them.
 
-A rule says where it takes the gradient g, and how it updates its state and θ, coordinate by coordinate. Momentum:
+A rule says where it takes the gradient g, and how it updates its state and θ, coordinate by coordinate.
+Momentum:
 
     v ← βv + g,    θ ← θ − ηv.
 """
-
 
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -26,7 +26,7 @@ t = sp.Symbol("t", real=True)
 
 @dataclass(frozen=True)
 class Hyper:
-    """A hyper-parameter: its symbol, its letter in Python, what it is, its default and the range that makes sense."""
+    """A hyper-parameter: symbol, letter in Python, what it is, default, and the ends of its slider."""
 
     symbol: sp.Symbol
     letter: str
@@ -35,38 +35,50 @@ class Hyper:
     low: float
     high: float
     log: bool = False
-    below: bool = False  # the upper end itself is left out: β < 1
+    memory: bool = False  # a factor of forgetting: anything from 0 to just below 1 is accepted
 
     def check(self, value):
-        """`value` as a float in the accepted range: rates are positive without an upper end, the others end at `high`."""
-        if self.log:
-            return number(value, f"the {self.label} {self.letter}", 0, above=True)
-        return number(value, f"the {self.label} {self.letter}", self.low, self.high, below=self.below)
+        """`value` as a float, if it is possible: `low` and `high` are only the ends of a slider."""
+        name = f"the {self.label} {self.letter}"
+        return (
+            number(value, name, 0, 1, below=True) if self.memory else number(value, name, 0, above=self.log)
+        )
 
     def spec(self):
-        return {"letter": self.letter, "latex": latex(self.symbol), "label": self.label, "value": self.value,
-                "low": self.low, "high": self.high, "log": self.log}
+        return {
+            "letter": self.letter,
+            "latex": latex(self.symbol),
+            "label": self.label,
+            "value": self.value,
+            "low": self.low,
+            "high": self.high,
+            "log": self.log,
+        }
 
 
-HYPER = {h.symbol: h for h in (
-    Hyper(η, "η", "learning rate", 0.1, 1e-3, 1.0, log=True),
-    Hyper(β, "β", "momentum", 0.9, 0.0, 0.99, below=True),
-    Hyper(β1, "β1", "memory of the gradient", 0.9, 0.0, 0.99, below=True),
-    Hyper(β2, "β2", "memory of its square", 0.999, 0.0, 0.9999, below=True),
-    Hyper(ρ, "ρ", "memory of squared gradients", 0.9, 0.0, 0.999, below=True),
-    Hyper(ε, "ε", "term against division by zero", 1e-8, 1e-10, 1e-2, log=True),
-    Hyper(λ, "λ", "weight decay", 0.01, 0.0, 1.0),
-)}
+HYPER = {
+    h.symbol: h
+    for h in (
+        Hyper(η, "η", "learning rate", 0.1, 1e-3, 1.0, log=True),
+        Hyper(β, "β", "momentum", 0.9, 0.0, 0.99, memory=True),
+        Hyper(β1, "β1", "memory of the gradient", 0.9, 0.0, 0.99, memory=True),
+        Hyper(β2, "β2", "memory of its square", 0.999, 0.0, 0.9999, memory=True),
+        Hyper(ρ, "ρ", "memory of squared gradients", 0.9, 0.0, 0.999, memory=True),
+        Hyper(ε, "ε", "term against division by zero", 1e-8, 1e-10, 1e-2, log=True),
+        Hyper(λ, "λ", "weight decay", 0.01, 0.0, 1.0),
+    )
+}
 
 
 @dataclass(frozen=True, eq=False)
 class UpdateRule:
-    """An optimizer's update, elementwise: `update` is a sequence of (symbol, expression), carried out from top to bottom.
+    """An optimizer's update, elementwise: a sequence of (symbol, expression), carried out from top to bottom.
 
-    Every symbol but θ that is assigned is a state, and starts at zero. An expression may use θ, the gradient g, the step
-    number t = 1, 2, …, the states (new values once assigned) and hyper-parameters. `at` is where g is taken; θ itself by
-    default. `stable_below` is the bound on ηλ below which the rule converges on a quadratic of curvature λ, where known.
-    `show` names expressions that the printed formula gives a symbol of their own, such as Adam's m̂.
+    Every symbol but θ that is assigned is a state, and starts at zero. An expression may use θ, the
+    gradient g, the step number t = 1, 2, …, the states (new values once assigned) and hyper-parameters.
+    `at` is where g is taken; θ itself by default. `stable_below` is the bound on ηλ below which the rule
+    converges on a quadratic of curvature λ, where known. `show` names expressions that the printed formula
+    gives a symbol of their own, such as Adam's m̂.
 
     >>> rule("momentum").step([1.0], [2.0], [[0.5]], 1, {"η": 0.1, "β": 0.9})
     (array([0.755]), [array([2.45])])
@@ -98,8 +110,11 @@ class UpdateRule:
     def hyper(self):
         """The hyper-parameters that occur, in the order of the book."""
         used = self.at.free_symbols.union(*(e.free_symbols for _, e in self.update))
-        return tuple(h if symbol not in self.values else Hyper(**(h.__dict__ | {"value": self.values[symbol]}))
-                     for symbol, h in HYPER.items() if symbol in used)
+        return tuple(
+            h if symbol not in self.values else Hyper(**(h.__dict__ | {"value": self.values[symbol]}))
+            for symbol, h in HYPER.items()
+            if symbol in used
+        )
 
     @property
     def defaults(self):
@@ -132,10 +147,12 @@ class UpdateRule:
         return numpy_function([θ, *self.states, *self._letters], [self.at])
 
     def check(self, hyper):
-        """All hyper-parameters by letter: the defaults, with `hyper` in their place; unknown or impossible ones raise."""
+        """All hyper-parameters by letter: `hyper`, else the defaults; unknown or impossible ones raise."""
         if unknown := set(hyper) - set(self.defaults):
-            raise TypeError(f"{self.name!r} has no hyper-parameter {', '.join(map(repr, sorted(unknown)))}; "
-                            f"it takes {', '.join(self.defaults)}")
+            raise TypeError(
+                f"{self.name!r} has no hyper-parameter {', '.join(map(repr, sorted(unknown)))}; "
+                f"it takes {', '.join(self.defaults)}"
+            )
         return {h.letter: h.check(hyper.get(h.letter, h.value)) for h in self.hyper}
 
     def place(self, θ, states, hyper):
@@ -143,14 +160,16 @@ class UpdateRule:
         return self._at(θ, *states, *(hyper[h.letter] for h in self.hyper))[0]
 
     def step(self, θ, g, states, t, hyper):
-        """One step: (θ, states) from θ, the gradient g, the states, the step number t and the hyper-parameters by letter."""
+        """One step: (θ, states) from θ, gradient g, states, step number t and hyper-parameters by letter."""
         θ, *states = self._step(θ, g, t, *states, *(hyper[h.letter] for h in self.hyper))
         return θ, states
 
     @cached_property
     def latex(self):
         """The update as lines of an aligned environment."""
-        place = "" if self.at == θ else rf"g &= \nabla L({latex(self.at, factors=[*HYPER, *self.states, θ])}) \\ "
+        place = (
+            "" if self.at == θ else rf"g &= \nabla L({latex(self.at, factors=[*HYPER, *self.states, θ])}) \\ "
+        )
         reading_order = [*HYPER, *(name for name, _ in self.show), *self.states, g, θ]
         lines = []
         for symbol, expression in self.update:
@@ -158,19 +177,25 @@ class UpdateRule:
             text = latex(_named(sp.sympify(expression), self.show), factors=reading_order, first=first)
             lines.append(rf"{latex(symbol)} &\leftarrow {text}")
         named = "".join(rf"{latex(name)} &= {latex(meaning)} \\ " for name, meaning in self.show)
-        return r"\begin{aligned} " + place + r" \\ ".join(lines[:-1] + [named + lines[-1]]) + r" \end{aligned}"
+        return (
+            r"\begin{aligned} " + place + r" \\ ".join(lines[:-1] + [named + lines[-1]]) + r" \end{aligned}"
+        )
 
     @cached_property
     def javascript(self):
-        """Text of a JavaScript object {at: (θ, s, h) => …, step: (θ, g, s, t, h) => [θ, …s]} for one coordinate."""
+        """JavaScript for one coordinate: ({at: (θ, s, h) => …, step: (θ, g, s, t, h) => [θ, …s]})."""
         at = javascript_function([θ, self.states, self._letters], self.at)
         step = javascript_function([θ, g, self.states, t, self._letters], self._new)
         return f"({{at: {at}, step: {step}}})"
 
     @cached_property
     def stable_javascript(self):
-        """Text of a JavaScript function of the hyper-parameters: the bound on ηλ, or None where no bound is known."""
-        return None if self.stable_below is None else javascript_function([self._letters], sp.sympify(self.stable_below))
+        """JavaScript of the bound on ηλ as a function of the hyper-parameters, or None."""
+        return (
+            None
+            if self.stable_below is None
+            else javascript_function([self._letters], sp.sympify(self.stable_below))
+        )
 
     def stable(self, **hyper):
         """The bound on ηλ below which the rule converges on a quadratic of curvature λ.
@@ -186,15 +211,24 @@ class UpdateRule:
 
     def spec(self):
         """What an explorer sends to the browser, as plain JSON."""
-        return {"name": self.name, "label": self.label, "latex": self.latex, "colour": list(palette.RULE[self.name]),
-                "hyper": [h.spec() for h in self.hyper], "initial": self.initial, "javascript": self.javascript,
-                "stable": self.stable_javascript}
+        return {
+            "name": self.name,
+            "label": self.label,
+            "latex": self.latex,
+            "colour": list(palette.RULE[self.name]),
+            "hyper": [h.spec() for h in self.hyper],
+            "initial": self.initial,
+            "javascript": self.javascript,
+            "stable": self.stable_javascript,
+        }
 
     def _repr_latex_(self):
         return f"${self.latex}$"
 
     def __repr__(self):
-        return f"UpdateRule({self.name!r}, {', '.join(f'{k}={value:g}' for k, value in self.defaults.items())})"
+        return (
+            f"UpdateRule({self.name!r}, {', '.join(f'{k}={value:g}' for k, value in self.defaults.items())})"
+        )
 
 
 def _named(expression, names):
@@ -209,18 +243,37 @@ _adam = ((m, β1 * m + (1 - β1) * g), (s, β2 * s + (1 - β2) * g**2))
 _adam_step = _debiased[0][1] / (sp.sqrt(_debiased[1][1]) + ε)
 
 gradient_descent = UpdateRule("gradient descent", "GD", ((θ, θ - η * g),), stable_below=sp.Integer(2))
-momentum = UpdateRule("momentum", "Momentum", ((v, β * v + g), (θ, θ - η * v)), stable_below=2 + 2 * β, source="polyak1964")
-nesterov = UpdateRule("nesterov", "Nesterov", ((v, β * v + g), (θ, θ - η * v)), at=θ - η * β * v,
-                      stable_below=(2 + 2 * β) / (1 + 2 * β), source="nesterov1983")
-adagrad = UpdateRule("adagrad", "AdaGrad", ((s, s + g**2), (θ, θ - η * g / (sp.sqrt(s) + ε))), source="duchi2011")
-adagrad_mean = UpdateRule("adagrad mean", "AdaGrad, mean", ((s, s + g**2), (θ, θ - η * g / (sp.sqrt(s / t) + ε))),
-                          source="lee2021")
-rmsprop = UpdateRule("rmsprop", "RMSProp", ((s, ρ * s + (1 - ρ) * g**2), (θ, θ - η * g / (sp.sqrt(s) + ε))),
-                     source="tieleman2012")
+momentum = UpdateRule(
+    "momentum", "Momentum", ((v, β * v + g), (θ, θ - η * v)), stable_below=2 + 2 * β, source="polyak1964"
+)
+nesterov = UpdateRule(
+    "nesterov",
+    "Nesterov",
+    ((v, β * v + g), (θ, θ - η * v)),
+    at=θ - η * β * v,
+    stable_below=(2 + 2 * β) / (1 + 2 * β),
+    source="nesterov1983",
+)
+adagrad = UpdateRule(
+    "adagrad", "AdaGrad", ((s, s + g**2), (θ, θ - η * g / (sp.sqrt(s) + ε))), source="duchi2011"
+)
+adagrad_mean = UpdateRule(
+    "adagrad mean", "AdaGrad, mean", ((s, s + g**2), (θ, θ - η * g / (sp.sqrt(s / t) + ε))), source="lee2021"
+)
+rmsprop = UpdateRule(
+    "rmsprop",
+    "RMSProp",
+    ((s, ρ * s + (1 - ρ) * g**2), (θ, θ - η * g / (sp.sqrt(s) + ε))),
+    source="tieleman2012",
+)
 adam = UpdateRule("adam", "Adam", (*_adam, (θ, θ - η * _adam_step)), show=_debiased, source="kingma2015")
-adamw = UpdateRule("adamw", "AdamW", (*_adam, (θ, θ - η * (_adam_step + λ * θ))), show=_debiased, source="loshchilov2019")
+adamw = UpdateRule(
+    "adamw", "AdamW", (*_adam, (θ, θ - η * (_adam_step + λ * θ))), show=_debiased, source="loshchilov2019"
+)
 
-RULES = {r.name: r for r in (gradient_descent, momentum, nesterov, adagrad, adagrad_mean, rmsprop, adam, adamw)}
+RULES = {
+    r.name: r for r in (gradient_descent, momentum, nesterov, adagrad, adagrad_mean, rmsprop, adam, adamw)
+}
 
 
 def rule(name):
@@ -237,7 +290,7 @@ _rule = rule  # `descend` has an argument of that name
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """What `descend` returns: θ (steps + 1, ..., d); loss (steps + 1, ...) or None; diverged (...), a step number or 0."""
+    """A run: θ (steps + 1, ..., d); loss (steps + 1, ...) or None; diverged (...), a step or 0."""
 
     θ: np.ndarray
     loss: np.ndarray | None
@@ -271,10 +324,12 @@ class Descent:
 def descend(target, start, rule="gradient descent", steps=100, **hyper):
     """Run an update rule from one start or from many at once.
 
-    `target` is a Landscape, its name in the gallery, or a function θ (..., d) -> ∇L (..., d). `start` has shape (..., d); leading axes are
-    independent runs. Hyper-parameters are given by letter: η=0.1, β=0.9. All arithmetic is float64.
+    `target` is a Landscape, its name in the gallery, or a function θ (..., d) -> ∇L (..., d). `start` has
+    shape (..., d); leading axes are independent runs. Hyper-parameters are given by letter: η=0.1, β=0.9.
+    All arithmetic is float64.
 
-    A run that has diverged stays at its last good point, and its step number stands in `.diverged`; 0 means that it did not.
+    A run that has diverged stays at its last good point, and its step number stands in `.diverged`; 0 means
+    that it did not.
 
     >>> from helpers.landscapes import landscape
     >>> descend(landscape("saddle"), [1.0, 0.0], steps=3, η=0.25).θ.tolist()
@@ -302,7 +357,9 @@ def descend(target, start, rule="gradient descent", steps=100, **hyper):
         with np.errstate(all="ignore"):
             slope = np.asarray(gradient(update.place(now, states, hyper)), dtype=np.float64)
         if slope.shape != now.shape:
-            raise ValueError(f"the gradient of {now.shape} points has shape {slope.shape}; it must have the same shape")
+            raise ValueError(
+                f"the gradient of {now.shape} points has shape {slope.shape}; it must have the same shape"
+            )
         new, states = update.step(now, slope, states, k, hyper)
         with np.errstate(invalid="ignore"):
             bad = ~(np.abs(new) <= DIVERGED).all(axis=-1)

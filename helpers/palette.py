@@ -1,7 +1,8 @@
 """The colours of the book, each as a pair: in light mode, in dark mode.
 
-Matplotlib and the style sheet of the explorers both read them here. The hues keep apart for colour-blind readers as well,
-and wherever two of them meet in one figure, a dash pattern or a marker says the same thing again.
+Matplotlib and the style sheet of the explorers both read them here. The hues keep apart for colour-blind
+readers as well, and wherever two of them meet in one figure, a dash pattern or a marker says the same thing
+again.
 """
 
 INK = ("#1f2933", "#e6eaee")

@@ -13,7 +13,7 @@ from sympy.printing.latex import LatexPrinter
 
 
 class _JavaScript(JavascriptCodePrinter):
-    """SymPy's JavaScript printer, with short integer powers as products and an error where it would print no code."""
+    """SymPy's JavaScript printer, with short powers as products and an error where it would print no code."""
 
     def _print_Pow(self, power):
         base, exponent = power.as_base_exp()
@@ -27,14 +27,20 @@ class _JavaScript(JavascriptCodePrinter):
             return f"({product})" if exponent > 0 else f"(1/({product}))"
         return f"Math.pow({self._print(base)}, {self._print(exponent)})"
 
-    def _print_NumberSymbol(self, number):  # pi, EulerGamma: the plain printer declares a variable inside the expression
+    def _print_NumberSymbol(
+        self, number
+    ):  # pi, EulerGamma: the plain printer declares a variable inside the expression
         return repr(float(number))
 
     def _print_not_supported(self, expression):
-        raise TypeError(f"{type(expression).__name__} has no JavaScript; use +, −, ·, /, powers, exp, log, "
-                        "trigonometric and hyperbolic functions, Abs, Min, Max, sign or Piecewise")
+        raise TypeError(
+            f"{type(expression).__name__} has no JavaScript; use +, −, ·, /, powers, exp, log, "
+            "trigonometric and hyperbolic functions, Abs, Min, Max, sign or Piecewise"
+        )
 
-    _print_Sum = _print_Product = _print_Integral = _print_Derivative = _print_Mod = emptyPrinter = _print_not_supported
+    _print_Sum = _print_Product = _print_Integral = _print_Derivative = _print_Mod = emptyPrinter = (
+        _print_not_supported
+    )
 
 
 _PRINTER = _JavaScript({"contract": False})
@@ -56,22 +62,24 @@ class _Latex(LatexPrinter):
 def as_expression(expression, allowed=None, what="the expression"):
     """The SymPy expression of real, finite numbers that `expression` stands for.
 
-    Raises TypeError when it is no scalar expression, and ValueError when it contains infinities or symbols other than
-    `allowed`.
+    Raises TypeError when it is no scalar expression, and ValueError when it contains infinities or symbols
+    other than `allowed`.
 
     >>> as_expression(2, (), "a constant")
     2
     """
     try:
-        expression = sp.sympify(expression)
+        expression = sp.sympify(expression, strict=True)
     except (sp.SympifyError, TypeError, AttributeError) as error:
         raise TypeError(f"{what} must be a SymPy expression, not {expression!r}") from error
-    if not isinstance(expression, sp.Expr):
+    if not isinstance(expression, sp.Expr) or getattr(expression, "is_Matrix", False):
         raise TypeError(f"{what} must be a scalar SymPy expression, not {type(expression).__name__}")
     if expression.has(sp.nan, sp.oo, -sp.oo, sp.zoo, sp.I):
         raise ValueError(f"{what} must be a finite real expression, not {expression}")
     if allowed is not None and (free := expression.free_symbols - set(allowed)):
-        raise ValueError(f"{what} contains {_names(free)}; it may contain only {_names(allowed) or 'numbers'}")
+        raise ValueError(
+            f"{what} contains {_names(free)}; it may contain only {_names(allowed) or 'numbers'}"
+        )
     return expression
 
 
@@ -82,7 +90,8 @@ def _names(symbols):
 def derivative(expression, symbol):
     """∂expression/∂symbol, taken almost everywhere.
 
-    At the kink of |x| or max(0, x) SymPy would answer with a Dirac delta, which no program can evaluate: it is set to 0.
+    At the kink of |x| or max(0, x) SymPy would answer with a Dirac delta, which no program can evaluate: it
+    is set to 0.
 
     >>> x = sp.Symbol("x", real=True)
     >>> derivative(derivative(abs(x), x), x)
@@ -90,7 +99,8 @@ def derivative(expression, symbol):
     """
     result = sp.diff(expression, symbol)
     return result.replace(sp.DiracDelta, lambda *_: sp.S.Zero).replace(
-        sp.Heaviside, lambda a, *_: sp.Piecewise((1, a > 0), (sp.S.Half, sp.Eq(a, 0)), (0, True)))
+        sp.Heaviside, lambda a, *_: sp.Piecewise((1, a > 0), (sp.S.Half, sp.Eq(a, 0)), (0, True))
+    )
 
 
 def _shared(expressions, symbols=None):
@@ -105,7 +115,9 @@ def numpy_function(arguments, expressions):
     >>> [a.tolist() for a in numpy_function([x, y], [x * y, sp.Integer(2)])(np.array([1.0, 2.0]), 3.0)]
     [[3.0, 6.0], [2.0, 2.0]]
     """
-    plain = [sp.Symbol(f"_a{i}", real=True) for i in range(len(arguments))]  # "lambda" and Greek with accents are safe, too
+    plain = [
+        sp.Symbol(f"_a{i}", real=True) for i in range(len(arguments))
+    ]  # "lambda" and Greek with accents are safe, too
     swap = dict(zip(arguments, plain, strict=True))
     code = sp.lambdify(plain, [e.xreplace(swap) for e in expressions], modules="numpy", cse=_shared)
 
@@ -113,7 +125,9 @@ def numpy_function(arguments, expressions):
         values = [np.asarray(v) for v in values]
         kind = np.result_type(np.float64, *values)  # complex where a complex step comes in
         values = [v.astype(kind, copy=False) for v in values]
-        with np.errstate(all="ignore"):  # Piecewise evaluates every branch; divergence is reported by the caller
+        with np.errstate(
+            all="ignore"
+        ):  # Piecewise evaluates every branch; divergence is reported by the caller
             results = [np.asarray(r, dtype=kind) for r in code(*values)]
         return np.broadcast_arrays(*results, *values)[: len(expressions)]
 
@@ -123,8 +137,8 @@ def numpy_function(arguments, expressions):
 def javascript_function(arguments, expressions):
     """The text of a JavaScript arrow function.
 
-    `arguments`: symbols (numbers in JavaScript) and tuples of symbols (arrays). `expressions`: an expression, or nested
-    lists of them (arrays).
+    `arguments`: symbols (numbers in JavaScript) and tuples of symbols (arrays). `expressions`: an
+    expression, or nested lists of them (arrays).
 
     >>> x, y = sp.symbols("x y")
     >>> javascript_function([(x, y)], [x**2, y])
@@ -159,13 +173,16 @@ def _nest(expressions, values):
 def latex(expression, factors=(), first=()):
     """The LaTeX of an expression, equation or matrix.
 
-    Symbols in `factors` stand in that order in a product; terms of a sum that contain a symbol of `first` lead it.
+    Symbols in `factors` stand in that order in a product; terms of a sum that contain a symbol of `first`
+    lead it.
 
     >>> w, η = sp.symbols("w_1 eta")
     >>> latex(1 - w), latex(w * η), latex(w * η, factors=[η, w])
     ('1 - w_{1}', '\\\\eta w_{1}', '\\\\eta w_{1}')
     """
-    stand_in = {s: sp.Symbol(f"_{k:02d}", **s.assumptions0) for k, s in enumerate(factors)}  # products are sorted by name
+    stand_in = {
+        s: sp.Symbol(f"_{k:02d}", **s.assumptions0) for k, s in enumerate(factors)
+    }  # products are sorted by name
     names = {stand_in[s]: LatexPrinter().doprint(s) for s in factors}
     printer = _Latex({"mat_delim": "[", "ln_notation": True, "symbol_names": names})
     printer.first = [stand_in.get(s, s) for s in first]
@@ -173,11 +190,11 @@ def latex(expression, factors=(), first=()):
 
 
 class Formula:
-    """One formula, written once: `.latex` prints it, calling it evaluates it with NumPy, `.javascript` runs in a browser.
+    """A formula, written once: `.latex` prints it, calling it runs NumPy, `.javascript` is for browsers.
 
-    `arguments` are symbols (scalars) and tuples of symbols (vectors: the last axis of an array in NumPy, an array in
-    JavaScript). `expression` is a scalar expression, a list of expressions (a vector) or a list of lists (a matrix).
-    Leading axes broadcast: they are independent evaluations.
+    `arguments` are symbols (scalars) and tuples of symbols (vectors: the last axis of an array in NumPy, an
+    array in JavaScript). `expression` is a scalar expression, a list of expressions (a vector) or a list of
+    lists (a matrix). Leading axes broadcast: they are independent evaluations.
 
     >>> a, b = sp.symbols("a b")
     >>> mean = Formula([(a, b)], (a + b) / 2)
@@ -211,7 +228,9 @@ class Formula:
             elif value.ndim and value.shape[-1] == len(argument):
                 components.extend(value[..., k] for k in range(len(argument)))
             else:
-                raise ValueError(f"the last axis must have length {len(argument)}, but the shape is {value.shape}")
+                raise ValueError(
+                    f"the last axis must have length {len(argument)}, but the shape is {value.shape}"
+                )
         entries = self._numpy(*components)
         if not self._shape:
             return entries[0][()]

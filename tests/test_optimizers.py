@@ -1,0 +1,259 @@
+"""Update rules against textbook loops and textbook results, and the one loop that runs them."""
+
+import json
+
+import numpy as np
+import pytest
+import sympy as sp
+
+from helpers.landscapes import landscape, ravine
+from helpers.optimizers import (
+    DIVERGED,
+    RULES,
+    UpdateRule,
+    adam,
+    descend,
+    g,
+    gradient_descent,
+    momentum,
+    nesterov,
+    rule,
+    η,
+    θ,
+)
+
+SQRT = np.sqrt
+
+
+def textbook(name, gradient, start, steps, η, β=0.9, β1=0.9, β2=0.999, ρ=0.9, ε=1e-8, λ=0.01):
+    """The rules as plain loops, written from the papers rather than from the book's definitions."""
+    w = np.array(start, dtype=float)
+    v, second, path = np.zeros_like(w), np.zeros_like(w), [w]
+    for k in range(1, steps + 1):
+        d = gradient(w - η * β * v) if name == "nesterov" else gradient(w)
+        if name == "gradient descent":
+            w = w - η * d
+        elif name in ("momentum", "nesterov"):
+            v = β * v + d
+            w = w - η * v
+        elif name.startswith("adagrad"):
+            second = second + d**2
+            w = w - η * d / (SQRT(second / k if name.endswith("mean") else second) + ε)
+        elif name == "rmsprop":
+            second = ρ * second + (1 - ρ) * d**2
+            w = w - η * d / (SQRT(second) + ε)
+        else:
+            v, second = β1 * v + (1 - β1) * d, β2 * second + (1 - β2) * d**2
+            decay = η * λ * w if name == "adamw" else 0
+            w = w - η * (v / (1 - β1**k)) / (SQRT(second / (1 - β2**k)) + ε) - decay
+        path.append(w)
+    return np.array(path)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_every_rule_against_a_textbook_loop(name):
+    land = landscape("worst network")
+    starts = np.random.default_rng(0).uniform(-1.2, 1.2, (50, 2))
+    run = descend(land, starts, name, steps=200, η=0.02)
+    assert not run.diverged.any()
+    np.testing.assert_allclose(run.θ, textbook(name, land.gradient, starts, 200, η=0.02), rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "name, first, second",
+    [
+        ("gradient descent", 1 - 0.1 * 2, 0.8 - 0.1 * 1.6),
+        ("momentum", 0.8, 0.8 - 0.1 * (0.5 * 2 + 1.6)),
+        ("nesterov", 0.8, 0.8 - 0.1 * (0.5 * 2 + 2 * (0.8 - 0.1 * 0.5 * 2))),
+        ("adagrad", 0.9, 0.9 - 0.1 * 1.8 / np.sqrt(4 + 1.8**2)),
+        ("adagrad mean", 0.9, 0.9 - 0.1 * 1.8 / np.sqrt((4 + 1.8**2) / 2)),
+        ("adam", 0.9, None),
+        ("adamw", 0.9 - 0.1 * 0.01, None),
+        ("rmsprop", 1 - 0.1 * 2 / np.sqrt(0.1 * 4), None),
+    ],
+)
+def test_first_steps_by_hand(name, first, second):
+    hyper = {"β": 0.5} if "β" in RULES[name].defaults else {}
+    θ = descend(lambda w: 2 * w, [1.0], name, steps=2, η=0.1, **hyper).θ[:, 0]
+    assert θ[1] == pytest.approx(first, rel=1e-7)
+    if second is not None:
+        assert θ[2] == pytest.approx(second, rel=1e-7)
+
+
+def rate(run, skip, target=0.0):
+    """Contraction a step, by regression of ln‖θ‖ on the step after `skip` steps."""
+    distance = np.linalg.norm(run.θ - target, axis=-1)
+    t = np.flatnonzero(distance > 1e-280)
+    t = t[t >= skip]
+    return np.exp(np.polyfit(t, np.log(distance[t]), 1)[0])
+
+
+@pytest.mark.parametrize("κ", [4, 25, 100])
+def test_gradient_descent_contracts_by_kappa_minus_one_over_kappa_plus_one(κ):
+    run = descend(ravine(κ), [1.0, 1.0], steps=400, η=2 / (1 + κ))
+    assert rate(run, 50) == pytest.approx((κ - 1) / (κ + 1), rel=1e-6)
+
+
+@pytest.mark.parametrize("κ", [4, 25, 100])
+def test_momentum_replaces_kappa_by_its_square_root(κ):
+    root = np.sqrt(κ)
+    best = (root - 1) / (root + 1)
+    run = descend(ravine(κ), [1.0, 1.0], momentum, steps=1000, η=(2 / (1 + root)) ** 2, β=best**2)
+    # a double eigenvalue: distance ∝ t·rateᵗ, so the slope of the logarithm exceeds ln(rate) by about 1/t
+    assert rate(run, 300) == pytest.approx(best, rel=0.01)
+    assert best < (κ - 1) / (κ + 1)
+
+
+@pytest.mark.parametrize("name", ["gradient descent", "momentum", "nesterov"])
+@pytest.mark.parametrize("β", [0.0, 0.5, 0.9])
+def test_stability_bound_is_sharp(name, β):
+    hyper = {"β": β} if name != "gradient descent" else {}
+    bound = RULES[name].stable(**hyper)
+    λ = 3.0
+    for share, converges in ((0.99, True), (1.01, False)):
+        run = descend(lambda w: λ * w, [1.0], name, steps=6000, η=share * bound / λ, **hyper)
+        assert (run.diverged == 0) == converges
+        assert not converges or abs(run.end[0]) < 1e-6
+
+
+def test_the_stability_bound_of_a_rule_without_one_is_an_error():
+    assert adam.stable_javascript is None
+    with pytest.raises(ValueError, match="no bound is known for 'adam'"):
+        adam.stable()
+
+
+def test_the_two_conventions_of_momentum_are_one_path():
+    """v ← βv + g, θ ← θ − ηv and m ← βm − ηg, θ ← θ + m agree while η is constant."""
+    land, w, m = landscape("Himmelblau"), np.array([0.0, -4.5]), np.zeros(2)
+    run = descend(land, w, momentum, steps=100, η=0.002, β=0.9)
+    for k in range(100):
+        m = 0.9 * m - 0.002 * land.gradient(w)
+        w = w + m
+        np.testing.assert_allclose(run.θ[k + 1], w, rtol=1e-9)
+
+
+def test_adam_ignores_the_scale_of_the_loss():
+    runs = [
+        descend(lambda w, c=c: c * 2 * w, [1.0, -2.0], adam, steps=50, η=0.05, ε=1e-10).θ for c in (1.0, 1e4)
+    ]
+    np.testing.assert_allclose(*runs, atol=1e-8)
+
+
+def test_many_starts_are_one_start_many_times():
+    starts = np.random.default_rng(1).uniform(-1, 1, (3, 4, 2))
+    for name in RULES:
+        together = descend(landscape("Rosenbrock"), starts, name, steps=30, η=1e-3)
+        alone = descend(landscape("Rosenbrock"), starts[2, 1], name, steps=30, η=1e-3)
+        assert (
+            together.θ.shape == (31, 3, 4, 2)
+            and together.loss.shape == (31, 3, 4)
+            and together.diverged.shape == (3, 4)
+        )
+        np.testing.assert_allclose(together.θ[:, 2, 1], alone.θ, rtol=1e-12)
+
+
+def test_an_exact_critical_point_holds_every_rule_without_decay():
+    for name in RULES:
+        run = descend("worst network", [0.0, 0.0], name, steps=20, η=0.1)
+        assert (run.θ == 0).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_divergence_is_a_step_number_and_never_a_nan(name):
+    run = descend(landscape("cubic"), [[-1.0], [0.5]], name, steps=4000, η=0.9)
+    assert np.isfinite(run.θ).all() and np.isfinite(run.loss).all()
+    assert (np.abs(run.θ) <= DIVERGED).all()
+    for k, path in zip(run.diverged, run.θ[..., 0].T, strict=True):
+        if k:
+            assert (path[k:] == path[k - 1]).all()
+            assert path[k - 2] != path[k - 1]
+
+
+def test_when_gradient_descent_diverges():
+    run = descend(
+        ravine(25), [[1.0, 1.0], [1.0, 0.0]], steps=400, η=0.1
+    )  # the second start has nothing along the steep axis
+    k = int(np.ceil(np.log(DIVERGED) / np.log(1.5)))  # |1 − 0.1·25| = 1.5 a step
+    assert run.diverged.tolist() == [k, 0]
+    assert "diverged at step" in repr(descend(ravine(25), [1.0, 1.0], steps=400, η=0.1))
+    assert "2 starts, 1 diverged" in repr(run)
+
+
+def test_a_gradient_that_is_not_finite_counts_as_divergence():
+    run = descend(lambda w: np.where(w < 0.5, np.nan, 1.0), [1.0], steps=20, η=0.1)
+    assert run.diverged == 7
+    assert run.end[0] == pytest.approx(0.4)
+
+
+def test_zero_steps():
+    run = descend("saddle", [1.0, 2.0], steps=0)
+    assert run.θ.tolist() == [[1.0, 2.0]] and run.diverged == 0 and run.loss is not None
+
+
+def test_the_caller_keeps_the_start():
+    start = np.array([1.0, 2.0])
+    run = descend("saddle", start, steps=5)
+    assert start.tolist() == [1, 2]
+    run.θ[0] = 0
+    assert start.tolist() == [1, 2]
+
+
+@pytest.mark.parametrize(
+    "settings, error, words",
+    [
+        ({"start": [1.0]}, ValueError, "start must have 2 coordinates"),
+        ({"start": [1, 2, 3]}, ValueError, "start must have 2"),
+        ({"start": [np.nan, 1]}, ValueError, "start must be finite"),
+        ({"start": [np.inf, 1]}, ValueError, "start must be finite"),
+        ({"start": ["a", 1]}, TypeError, "start must be numbers"),
+        ({"start": None}, (TypeError, ValueError), "start must"),
+        ({"rule": "sgdd"}, ValueError, "unknown rule 'sgdd'; the accepted ones are 'gradient descent'"),
+        ({"rule": 3}, ValueError, "unknown rule"),
+        ({"steps": -1}, ValueError, "steps must lie between 0"),
+        ({"steps": 1.5}, TypeError, "steps must be a whole number"),
+        ({"steps": True}, TypeError, "whole number"),
+        ({"η": -0.1}, ValueError, "learning rate η must be finite and more than 0"),
+        ({"η": 0}, ValueError, "more than 0"),
+        ({"η": np.nan}, ValueError, "more than 0"),
+        ({"η": np.inf}, ValueError, "finite"),
+        ({"η": "fast"}, TypeError, "number"),
+        (
+            {"rule": "momentum", "β": 1.0},
+            ValueError,
+            "momentum β must be finite and at least 0 and less than 1",
+        ),
+        ({"rule": "momentum", "β": -0.1}, ValueError, "at least 0"),
+        ({"β": 0.9}, TypeError, "no hyper-parameter 'β'; it takes η"),
+        ({"target": "rosenbrok"}, ValueError, "unknown landscape"),
+        ({"target": 3}, TypeError, "target must be a Landscape or a function"),
+        ({"target": lambda w: w[:1]}, ValueError, "must have the same shape"),
+    ],
+)
+def test_bad_input_is_refused_with_a_sentence(settings, error, words):
+    call = {"target": "saddle", "start": [1.0, 2.0]} | settings
+    with pytest.raises(error, match=words):
+        descend(call.pop("target"), call.pop("start"), **call)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_spec_is_json(name):
+    spec = json.loads(json.dumps(rule(name).spec(), allow_nan=False))
+    assert spec["name"] == name and spec["javascript"].startswith("({at: ")
+    assert [h["letter"] for h in spec["hyper"]] == list(rule(name).defaults)
+    assert len(spec["initial"]) == len(rule(name).states)
+
+
+def test_printed_updates():
+    assert gradient_descent.latex == r"\begin{aligned} \theta &\leftarrow \theta - \eta g \end{aligned}"
+    assert r"v &\leftarrow \beta v + g \\ \theta &\leftarrow \theta - \eta v" in momentum.latex
+    assert r"g &= \nabla L(\theta - \eta \beta v)" in nesterov.latex
+    assert r"\frac{\eta \hat{m}}{\sqrt{\hat{s}} + \varepsilon}" in adam.latex
+
+
+def test_a_reader_can_write_a_rule():
+    signed = UpdateRule("sign descent", "Sign", ((θ, θ - η * sp.sign(g)),))
+    assert descend("ravine", [1.0, 1.0], signed, steps=3, η=0.25).end.tolist() == [0.25, 0.25]
+    with pytest.raises(ValueError, match="must end by assigning θ"):
+        UpdateRule("empty", "Empty", ())
+    with pytest.raises(ValueError, match="contains q"):
+        UpdateRule("free", "Free", ((θ, θ - sp.Symbol("q") * g),))
