@@ -200,6 +200,7 @@ def test_quadratic_model_is_exact_on_quadratics(d):
     "name, limit",
     [
         ("ravine", 2 / 25),
+        ("Himmelblau", 0.024829),
         ("worst network", 0.5),
         ("saddle", 1.0),
         ("Rosenbrock", 0.0019968),

@@ -173,10 +173,16 @@ def test_when_gradient_descent_diverges():
     run = descend(
         ravine(25), [[1.0, 1.0], [1.0, 0.0]], steps=400, η=0.1
     )  # the second start has nothing along the steep axis
-    k = int(np.ceil(np.log(DIVERGED) / np.log(1.5)))  # |1 − 0.1·25| = 1.5 a step
+    k = int(np.ceil(np.log(1e6) / np.log(1.5)))  # |1 − 0.1·25| = 1.5 a step, until a million
     assert run.diverged.tolist() == [k, 0]
     assert "diverged at step" in repr(descend(ravine(25), [1.0, 1.0], steps=400, η=0.1))
     assert "2 starts, 1 diverged" in repr(run)
+
+
+def test_divergence_at_the_first_step():
+    run = descend(ravine(25), [1.0, 1.0], steps=3, η=1e9)
+    assert run.diverged == 1
+    assert (run.θ == 1).all()
 
 
 def test_a_gradient_that_is_not_finite_counts_as_divergence():
