@@ -1,0 +1,367 @@
+"""Figures in one look: functions that draw on a given Axes and return the artists that they made.
+
+    fig, ax = subplots("wide")
+    landscape(ax, land)
+    critical_points(ax, find_critical_points(land))
+    path(ax, run)
+
+Importing this module sets the style. Colours come from `helpers.palette`, sizes from SIZES: no figure chooses
+its own.
+"""
+
+from importlib.resources import files
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib import patheffects
+from matplotlib import pyplot as plt
+from matplotlib.colors import LinearSegmentedColormap, to_rgb
+
+from helpers import critical_points as criticality
+from helpers import palette
+from helpers.checks import finite_array, lookup
+
+SIZES = {"wide": (7.0, 3.6), "square": (4.8, 4.6), "pair": (7.0, 3.2), "row": (7.0, 2.7), "grid": (7.0, 6.8)}
+"""Width and height in inches. An inch is a hundred pixels of the page; its column is seven wide."""
+
+INK, SOFT, LINE = palette.INK[0], palette.SOFT[0], palette.LINE[0]
+LOW, HIGH = palette.LOW[0], palette.HIGH[0]
+RULE = {name: colours[0] for name, colours in palette.RULE.items()}
+KIND = {kind: colours[0] for kind, colours in palette.KIND.items()}
+
+DASH = {
+    "gradient descent": "-", "momentum": (0, (5, 1.6)), "nesterov": (0, (1.2, 1.4)),
+    "adagrad": (0, (7, 1.6, 1.2, 1.6)), "adagrad mean": (0, (3, 1.4)),
+    "rmsprop": (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4)), "adam": (0, (8, 2)), "adamw": (0, (2.4, 1.2)),
+}
+"""How the path of a rule is dashed, so that no figure rests on colour alone."""
+
+GLYPH = {"minimum": {"marker": "o", "s": 62},
+         "saddle": {"marker": "x", "s": 62, "linewidths": 2.6},
+         "maximum": {"marker": "^", "s": 95},
+         "degenerate": {"marker": "D", "s": 52, "facecolors": "none", "linewidths": 2}}
+"""The marker of each kind of critical point; the explorers draw the same ones."""
+
+BANDS = 14
+SHADES = LinearSegmentedColormap.from_list("landscape", [LOW, HIGH])
+
+
+def use_style():
+    """Set the book's style, and in a notebook figures of double resolution, shown at their size."""
+    plt.style.use(str(files("helpers") / "book.mplstyle"))
+    cycle = [RULE[name] for name in ("momentum", "gradient descent", "nesterov", "adam", "adagrad")]
+    mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=cycle)
+    for key in ("text.color", "axes.labelcolor", "axes.titlecolor"):
+        mpl.rcParams[key] = INK
+    for key in ("axes.edgecolor", "xtick.color", "ytick.color"):
+        mpl.rcParams[key] = SOFT
+    try:
+        from IPython import get_ipython
+        from matplotlib_inline.backend_inline import set_matplotlib_formats
+    except ImportError:
+        return
+    if get_ipython() is not None:
+        set_matplotlib_formats("retina", bbox_inches=None)  # the whole canvas: sizes stay those of SIZES
+
+
+def size(name):
+    """The figure size (width, height) in inches that the book calls `name`.
+
+    >>> size("wide")
+    (7.0, 3.6)
+    """
+    return lookup(SIZES, name, "figure size")
+
+
+def subplots(name="wide", rows=1, columns=1, **keywords):
+    """`plt.subplots` in one of the book's sizes."""
+    return plt.subplots(rows, columns, figsize=size(name), **keywords)
+
+
+def halo(width=2.6):
+    """A light rim that keeps a label readable on a landscape."""
+    return [patheffects.withStroke(linewidth=width, foreground=HIGH, alpha=0.85)]
+
+
+def note(ax, text, at, offset=(8, 6), colour=INK, **keywords):
+    """Write `text` beside the point `at`, `offset` points away; returns the text."""
+    side = {"ha": "left" if offset[0] > 0 else "right" if offset[0] < 0 else "center",
+            "va": "bottom" if offset[1] > 0 else "top" if offset[1] < 0 else "center"}
+    return ax.annotate(text, at, xytext=offset, textcoords="offset points", color=colour, path_effects=halo(),
+                       **{"fontsize": 10, "zorder": 8} | side | keywords)
+
+
+# Landscapes
+
+def levels(loss, bands=BANDS):
+    """Values of the loss that divide a picture of it into `bands` bands.
+
+    Levels at equal heights crowd on the steep flanks, levels at quantiles crowd on the plains. Between the
+    two, both a plain and a cliff keep their shape.
+
+    >>> levels(np.linspace(0.0, 1.0, 11), bands=2).round(3).tolist()
+    [0.0, 0.5, 1.0]
+    """
+    loss = np.sort(finite_array(loss, "loss").ravel())
+    if loss[0] == loss[-1]:
+        return loss[0] + np.linspace(0, 1, bands + 1)
+    rank, height = np.linspace(0, 1, loss.size), (loss - loss[0]) / (loss[-1] - loss[0])
+    return np.interp(np.linspace(0, 1, bands + 1), 0.65 * rank + 0.35 * height, loss)
+
+
+def landscape(ax, land, n=241, bands=BANDS):
+    """Filled contours of L over the domain, dark where the loss is low, with thin level lines.
+
+    Returns the two contour sets (bands, lines).
+    """
+    if land.d != 2:
+        raise ValueError(f"landscape draws losses of two parameters, but {land.name!r} has {land.d}")
+    θ = land.grid(n)
+    loss = land.loss(θ)
+    at = levels(loss, bands)
+    x, y = θ[..., 0], θ[..., 1]
+    shades = SHADES(np.linspace(0, 1, bands))
+    filled = ax.contourf(x, y, loss, levels=at, colors=shades, extend="both", zorder=0)
+    lines = ax.contour(x, y, loss, levels=at[1:-1], colors=[SOFT], linewidths=0.5, alpha=0.55, zorder=1)
+    _frame(ax, land)
+    return filled, lines
+
+
+def _frame(ax, land):
+    """Equal scales, the domain as limits, the variables as labels."""
+    ax.set(xlim=land.domain[0], ylim=land.domain[1], aspect="equal")
+    ax.set_xlabel(_math(land.variables[0]))
+    ax.set_ylabel(_math(land.variables[1]), rotation=0, ha="right", va="center")
+    for spine in ax.spines.values():
+        spine.set_visible(False)
+    ax.tick_params(length=0)
+    ax.locator_params(nbins=5)
+
+
+def _math(symbol):
+    from helpers.symbolic import latex
+
+    return f"${latex(symbol)}$"
+
+
+def surface(ax, land, n=61):
+    """The loss of two parameters as a surface in space, on an Axes made with projection="3d"."""
+    if land.d != 2:
+        raise ValueError(f"surface draws losses of two parameters, but {land.name!r} has {land.d}")
+    θ = land.grid(n)
+    sheet = ax.plot_surface(θ[..., 0], θ[..., 1], land.loss(θ), cmap=SHADES, rcount=n, ccount=n, linewidth=0,
+                            antialiased=False, shade=False, zorder=0)
+    ax.set_xlabel(_math(land.variables[0]), labelpad=-6)
+    ax.set_ylabel(_math(land.variables[1]), labelpad=-6)
+    for axis in (ax.xaxis, ax.yaxis, ax.zaxis):
+        axis.set_pane_color((1, 1, 1, 0))
+        axis.set_ticks([])
+        axis.line.set_color(LINE)
+    ax.set_box_aspect((1, 1, 0.72), zoom=1.12)
+    return sheet
+
+
+def curve(ax, land, n=601, **style):
+    """The loss of one parameter against it; `style` goes to `ax.plot`. Returns the line."""
+    if land.d != 1:
+        raise ValueError(f"curve draws losses of one parameter, but {land.name!r} has {land.d}")
+    θ = land.grid(n)
+    (line,) = ax.plot(θ[:, 0], land.loss(θ), **{"color": INK, "linewidth": 2, "label": land.title} | style)
+    ax.set(xlabel=_math(land.variables[0]), ylabel="loss $L$", xlim=land.domain[0])
+    return line
+
+
+# What lies on them
+
+def critical_points(ax, found, names=True):
+    """Mark every critical point of `found` (a CriticalSet) with the glyph of its kind, and curves as dots.
+
+    On an Axes with a curve the points lie at their loss. `names` writes each kind once, beside one of its
+    points; without it, `ax.legend()` explains the glyphs. Returns a dict kind -> artist.
+    """
+    artists, labels, taken = {}, {}, []
+    for curve in found.curves:
+        colour = KIND["minimum" if "minim" in curve.label else curve.kind]
+        for θ in curve.sample([ax.get_xlim(), ax.get_ylim()]):
+            (dots,) = ax.plot(*θ.T, color=colour, linestyle=(0, (0.1, 1.9)), linewidth=3, zorder=4)
+            dots.set_label("_" if curve.label in artists else curve.label)
+            artists.setdefault(curve.label, dots)
+            labels.setdefault(curve.label, []).extend(θ[len(θ) // 8:-len(θ) // 8:len(θ) // 24 or 1])
+            taken.extend(θ[::4])
+    for kind in GLYPH:
+        points = [(*p.θ, p.loss) if len(p.θ) == 1 else p.θ for p in found.of(kind)]
+        if points:
+            artists[kind] = _glyphs(ax, kind, np.array(points))
+            labels[kind] = points
+            taken.extend(points)
+    if names:
+        one_parameter = any(len(p.θ) == 1 for p in found.points)
+        _write(ax, labels, taken, sides={"minimum": -1, "maximum": 1} if one_parameter else {})
+    return artists
+
+
+def _glyphs(ax, kind, at):
+    """The glyphs of one kind, each above a light rim that keeps it apart from what lies below."""
+    style = {"color": KIND[kind], "linewidths": 1.2} | GLYPH[kind]
+    if "facecolors" in style:
+        style["edgecolors"] = style.pop("color")
+    elif style["marker"] != "x":
+        style["edgecolors"] = HIGH
+    return ax.scatter(*at.T, **style, zorder=6, label=kind, path_effects=halo(style["linewidths"] + 2.2))
+
+
+def _write(ax, labels, taken, sides):
+    """Write each label beside one of its points, where it meets the fewest glyphs and other labels.
+
+    `labels`: text -> possible points; `taken`: points to avoid; `sides`: text -> 1 (above) or −1 (below).
+    """
+    ax.figure.draw_without_rendering()  # settles the layout, in which a point of type has a size
+    point = ax.figure.dpi / 72
+    frame = ax.get_window_extent()
+    spots = ax.transData.transform(np.array(taken))
+    boxes = [(u - 5 * point, v - 5 * point, u + 5 * point, v + 5 * point) for u, v in spots]
+    for text, points in labels.items():
+        width, height = 6.9 * len(text) * point, 11 * point
+        offsets = [(9, 6), (9, -6), (-9, 6), (-9, -6), (0, 9), (0, -9)]
+        if text in sides:
+            offsets = [(0, 9 * sides[text])]
+        best = None
+        for at in points:
+            u, v = ax.transData.transform(at)
+            for dx, dy in offsets:
+                left = u + dx * point - width * (dx < 0 or (not dx) / 2)
+                low = v + dy * point - height * (dy < 0)
+                box = (left, low, left + width, low + height)
+                meets = sum(_overlap(box, other) > 0 for other in boxes)
+                outside = 1 - _overlap(box, frame.extents) / (width * height)
+                cost = meets + 10 * outside + 0.01 * offsets.index((dx, dy))
+                if best is None or cost < best[0] - 1e-9:
+                    best = (cost, at, (dx, dy), box)
+        note(ax, text, best[1], best[2], weight="bold")
+        boxes.append(best[3])
+
+
+def _overlap(box, other):
+    """The area that two boxes (left, low, right, high) share."""
+    width = min(box[2], other[2]) - max(box[0], other[0])
+    height = min(box[3], other[3]) - max(box[1], other[1])
+    return max(width, 0) * max(height, 0)
+
+
+def path(ax, run, land=None, label=None, **style):
+    """The path of a run (what `descend` returns) in its rule's colour and dash, from an open ring to a dot.
+
+    In one parameter the ball rolls along the curve of its losses; a run on a gradient function needs the
+    landscape `land` for that. A run from many starts draws them all. Returns the lines.
+    """
+    colour = style.pop("color", RULE[run.rule.name])
+    θ = run.θ.reshape(len(run.θ), -1, run.θ.shape[-1])
+    if θ.shape[-1] == 1:
+        if run.loss is None and land is None:
+            raise ValueError("the path of one parameter needs its losses: give the landscape as `land`")
+        loss = run.loss if land is None else land.loss(run.θ)
+        θ = np.concatenate([θ, loss.reshape(*θ.shape[:2], 1)], axis=-1)
+    elif θ.shape[-1] != 2:
+        raise ValueError(f"path draws runs of one or two parameters, not {θ.shape[-1]}")
+    dash = DASH[run.rule.name]
+    style = {"linestyle": dash, "linewidth": 1.8, "marker": ".", "markersize": 4, "zorder": 5} | style
+    lines = [ax.plot(*θ[:, k].T, color=colour, label="_", **style)[0] for k in range(θ.shape[1])]
+    lines[0].set_label(label or run.rule.label)
+    ends = {"marker": "o", "linestyle": "none", "zorder": 7}
+    ax.plot(*θ[0].T, color=HIGH, markeredgecolor=colour, markeredgewidth=1.8, markersize=8, **ends)
+    ax.plot(*θ[-1].T, color=colour, markeredgecolor=HIGH, markeredgewidth=1, markersize=6.5, **ends)
+    return lines
+
+
+def loss_curves(ax, runs, labels=None, floor=0.0, log=True):
+    """L − `floor` against the step, one line a run, with its label at its end. Returns the lines.
+
+    `floor` is the lowest loss there is, where it is known: on a logarithmic axis a straight line is a rate.
+    """
+    runs = runs if isinstance(runs, (list, tuple)) else [runs]
+    labels = labels or [run.rule.label for run in runs]
+    lines, ends = [], []
+    for run, label in zip(runs, labels, strict=True):
+        if run.loss is None:
+            raise ValueError("a run on a gradient function has no losses to draw; run it on a Landscape")
+        loss = run.loss.reshape(len(run.loss), -1) - floor
+        if log:
+            loss = np.where(loss > 0, loss, np.nan)
+        lines += ax.plot(loss, color=RULE[run.rule.name], linewidth=1.8, label=label)
+        ends.append((label, loss[:, 0], RULE[run.rule.name]))
+    if log:
+        ax.set_yscale("log")
+    for label, loss, colour in ends:
+        last = int(np.flatnonzero(np.isfinite(loss))[-1])
+        note(ax, label, (last, loss[last]), (6, 0), colour, weight="bold", annotation_clip=False)
+    ax.set(xlabel="step $t$", ylabel="loss $L$" if not floor else "loss above its minimum")
+    return lines
+
+
+# Curvature
+
+def quadratic_model(ax, land, θ0, reach=None, n=121, colour=INK):
+    """The quadratic model L(θ′) + gᵀv + ½vᵀHv around θ′ = `θ0`: dashed level lines, or a dashed parabola.
+
+    `reach` is how far it is drawn, by default a third of the domain. Returns the contour set or the line.
+    """
+    θ0 = finite_array(θ0, "θ0", land.d).reshape(land.d)
+    spans = np.array([high - low for low, high in land.domain])
+    half = spans / 3 if reach is None else np.full(land.d, float(reach))
+    if land.d > 2:
+        raise ValueError(f"quadratic_model draws losses of one or two parameters; {land.name!r} has {land.d}")
+    axes = [np.linspace(-h, h, n) for h in half]
+    v = np.stack(np.meshgrid(*axes), axis=-1) if land.d == 2 else axes[0][:, None]
+    L, g, H = land.loss(θ0), land.gradient(θ0), land.hessian(θ0)
+    model = criticality.quadratic_model(land.d)(L, g, H.ravel(), v)
+    if land.d == 1:
+        return ax.plot(θ0[0] + v[:, 0], model, color=colour, linestyle=(0, (4, 2.2)), linewidth=1.6, zorder=3,
+                       label="quadratic model")[0]
+    model = np.where(((v / half) ** 2).sum(-1) <= 1, model, np.nan)  # an ellipse: the model has no corners
+    at = levels(model[np.isfinite(model)], 7)[1:-1]
+    return ax.contour(θ0[0] + v[..., 0], θ0[1] + v[..., 1], model, levels=at, colors=[colour],
+                      linestyles=[(0, (4, 2.2))], linewidths=1.1, zorder=3)
+
+
+def eigenvectors(ax, land, θ0, length=None, labels=True):
+    """The Hessian's eigenvectors at `θ0` as double arrows with their eigenvalues. Returns the arrows.
+
+    Where the loss curves up they are solid and green, down dashed and red, not at all dashed and grey.
+    """
+    if land.d != 2:
+        raise ValueError(f"eigenvectors draws losses of two parameters, but {land.name!r} has {land.d}")
+    θ0 = finite_array(θ0, "θ0", 2).reshape(2)
+    λ, U = np.linalg.eigh(land.hessian(θ0))
+    length = length or min(high - low for low, high in land.domain) / 6
+    flat = criticality.ZERO * max(1.0, np.abs(λ).max())
+    arrows = []
+    for value, u in zip(λ, U.T, strict=True):
+        u = u if (u[0], u[1]) > (0, 0) else -u
+        kind = "degenerate" if abs(value) <= flat else "minimum" if value > 0 else "maximum"
+        style = {"arrowstyle": "<->", "color": KIND[kind], "linestyle": "-" if value > flat else (0, (4, 2)),
+                 "linewidth": 2, "shrinkA": 0, "shrinkB": 0, "mutation_scale": 12, "path_effects": halo(3.4)}
+        arrows.append(ax.annotate("", θ0 + length * u, xytext=θ0 - length * u, zorder=6, arrowprops=style))
+        if labels:
+            shown = f"{value:.3g}".replace("-", "−") if abs(value) > flat else "0"
+            note(ax, f"λ = {shown}", θ0 + length * u, (4 + 4 * abs(u[0]), 5 if u[1] >= 0 else -5),
+                 colour=KIND[kind], weight="bold")
+    return arrows
+
+
+def colour(name):
+    """The colour of a rule, of a kind of critical point, or "ink", "soft", "line", as a hex string.
+
+    >>> colour("saddle") == KIND["saddle"]
+    True
+    """
+    plain = {"ink": INK, "soft": SOFT, "line": LINE, "low": LOW, "high": HIGH}
+    return lookup(plain | KIND | RULE, name, "colour")
+
+
+def tint(name, share=0.5):
+    """A colour mixed with paper: `share` of it remains."""
+    paper = np.array(to_rgb(palette.PAPER[0]))
+    return tuple((share * np.array(to_rgb(colour(name))) + (1 - share) * paper).tolist())
+
+
+use_style()
