@@ -1,4 +1,4 @@
-"""The update rules against torch.optim, where torch is installed; conftest.py leaves this file out elsewhere."""
+"""The update rules against torch.optim, where torch is installed; left out elsewhere (see conftest.py)."""
 
 import numpy as np
 import pytest
