@@ -1,0 +1,226 @@
+"""What every explorer shares: checked traits, one ES module for live and static pages, a poster, a one-line repr.
+
+An explorer is an anywidget: in JupyterLab, Binder, Colab and VS Code its traits sync with Python. Where a page is built
+without a kernel (the environment variable BOOK_STATIC is set), its MIME bundle carries the same module's static rendering.
+"""
+
+import base64
+import html
+import io
+import json
+import os
+from functools import cache
+from pathlib import Path
+
+import anywidget
+import sympy
+import traitlets
+
+from helpers import palette
+from helpers.optimizers import RULES
+
+HERE = Path(__file__).parent
+VARIABLES = ("INK", "SOFT", "LINE", "PAPER", "LOW", "HIGH")
+
+
+class Checked(traitlets.TraitType):
+    """A synced trait whose values pass through `check(explorer, value)`, which returns the clean value or raises.
+
+    Unlike a TraitError, what it raises is the plain ValueError or TypeError of `helpers.checks`.
+    """
+
+    def __init__(self, check, default=None):
+        self.check = check
+        super().__init__(default_value=default)
+        self.tag(sync=True)
+
+    def validate(self, explorer, value):
+        return self.check(explorer, value)
+
+
+def text(name):
+    """A trait that accepts a string."""
+
+    def check(_, value):
+        if not isinstance(value, str):
+            raise TypeError(f"{name} must be a string, not {value!r}")
+        return value
+
+    return Checked(check, "")
+
+
+def flag(name):
+    """A trait that accepts True or False."""
+
+    def check(_, value):
+        if not isinstance(value, bool):
+            raise TypeError(f"{name} must be True or False, not {value!r}")
+        return value
+
+    return Checked(check, False)
+
+
+DASHES = ([], [8, 3], [2, 3], [10, 3, 2, 3], [5, 2], [8, 2, 2, 2, 2, 2], [4, 4], [1, 2])
+MARKERS = ("circle", "square", "up", "diamond", "down", "pentagon", "hexagon", "plus")
+MATPLOTLIB = dict(zip(MARKERS, "os^DvphP", strict=True))
+
+
+def look(rule):
+    """A rule's dash pattern and marker: they say the same as its colour, for readers who see no colours."""
+    k = list(RULES).index(rule.name) % len(MARKERS) if rule.name in RULES else 0
+    return {"dash": DASHES[k], "marker": MARKERS[k]}
+
+
+def bound_label(rule):
+    """The rate below which a rule is stable, as a slider's tick says it: (2+2β)/λ_max."""
+    if rule.stable_below is None:
+        return None
+    letters = {h.symbol: sympy.Symbol(h.letter) for h in rule.hyper}
+    top, bottom = sympy.fraction(sympy.sympify(rule.stable_below).xreplace(letters))
+
+    def plain(expression):
+        joined = "+".join(sorted((sympy.sstr(t).replace("*", "") for t in sympy.Add.make_args(expression))))
+        return f"({joined})" if "+" in joined else joined
+
+    return f"{plain(top)}/" + ("λ_max" if bottom == 1 else f"({plain(bottom)}λ_max)")
+
+
+def source(name):
+    """The text of a file beside this one."""
+    return (HERE / name).read_text(encoding="utf-8")
+
+
+def data_url(javascript):
+    """A module as a URL that needs no server: it works in JupyterLab, on a page and from file://."""
+    return "data:text/javascript;base64," + base64.b64encode(javascript.encode()).decode()
+
+
+@cache
+def module(name):
+    """The ES module `name`.js with its import of ./stage.js inlined as a data: URL."""
+    return source(f"{name}.js").replace("./stage.js", data_url(source("stage.js")))
+
+
+@cache
+def site_style():
+    """The style sheet of the explorers: the palette as CSS variables for light and dark pages, then stage.css."""
+    colours = {name.lower(): getattr(palette, name) for name in VARIABLES} | palette.KIND
+
+    def variables(mode):
+        return "".join(f"--{name}:{pair[mode]};" for name, pair in colours.items()) + f"--dark:{mode};"
+
+    dark = variables(1) + "color-scheme:dark"
+    return "\n".join((
+        f".explorer-figure {{{variables(0)}color-scheme:light}}",
+        f"html[data-theme=dark] .explorer-figure, [data-jp-theme-light=false] .explorer-figure {{{dark}}}",
+        "@media (prefers-color-scheme: dark) { html:not([data-theme]) body:not([data-jp-theme-light]) .explorer-figure "
+        f"{{{dark}}} }}",
+        source("stage.css"),
+    ))
+
+
+@cache
+def site_script(*kinds):
+    """One classic script that brings every explorer of a page to life (or those of the given kinds).
+
+    It imports its modules from data: URLs, so it asks no host for anything and works from file:// as well; a policy of
+    `script-src 'self' data:` suffices.
+    """
+    kinds = kinds or tuple(sorted(path.stem for path in HERE.glob("*.js") if path.stem != "stage"))
+    stage, modules = json.dumps(source("stage.js")), json.dumps({kind: source(f"{kind}.js") for kind in kinds})
+    return f"""(() => {{
+  const url = (code) => "data:text/javascript;charset=utf-8," + encodeURIComponent(code);
+  const stage = url({stage}), modules = {modules};
+  const mount = () => import(stage).then(({{ mountAll }}) =>
+    mountAll(document, (kind) => import(url(modules[kind].replaceAll("./stage.js", stage))), Object.keys(modules)));
+  if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
+  else mount();
+}})();
+""".replace("</", "<\\/")
+
+
+def shown(value):
+    """A setting as it stands in a repr: numbers to six digits, so that a stored repr is the same on every machine."""
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, (tuple, list)):
+        inside = ", ".join(shown(v) for v in value)
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    return repr(value)
+
+
+class Explorer(anywidget.AnyWidget):
+    """The base of all explorers. A subclass sets `kind` (its ES module) and `_esm = module(kind)`, and has `settings()`.
+
+    `caption` stands below the figure, `alt` describes it to readers who do not see it, `spec` is what only the browser needs:
+    generated code, ranges, labels.
+    """
+
+    kind = ""
+    _css = site_style()
+
+    caption = text("caption")
+    alt = text("alt")
+    spec = traitlets.Dict().tag(sync=True)
+
+    def settings(self):
+        """([positional values], {name: (value, default)}): what the repr shows; values that equal the default are left out."""
+        raise NotImplementedError
+
+    def draw(self, figure):
+        """Draw the poster on a Matplotlib figure; return False where there is nothing to draw."""
+        return False
+
+    poster_size = (5.5, 5.5)
+
+    def __repr__(self):
+        first, named = self.settings()
+        parts = [shown(v) for v in first]
+        parts += [f"{name}={shown(value)}" for name, (value, default) in named.items() if value != default]
+        return f"{type(self).__name__}({', '.join(parts)})"
+
+    def _repr_mimebundle_(self, **kwargs):
+        data, metadata = super()._repr_mimebundle_(**kwargs)
+        data["text/plain"] = repr(self)
+        if where := os.environ.get("BOOK_STATIC"):
+            data["text/html"] = self.static_html(alone=where != "site")
+        return data, metadata
+
+    @property
+    def state(self):
+        """The synced traits that the browser needs to start, as plain JSON."""
+        own = [key for key in self.keys if not key.startswith("_") and key not in ("layout", "tabbable", "tooltip")]
+        return json.loads(json.dumps({key: getattr(self, key) for key in own}))
+
+    def static_html(self, alone=False):
+        """The figure for a page without a kernel; `alone`: with style and script, where no site provides them."""
+        state = json.dumps(self.state, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
+        caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
+        figure = (f'<figure class="explorer-figure" data-explorer="{self.kind}">'
+                  f'<script type="application/json">{state}</script>{self.fallback()}{caption}</figure>')
+        if not alone:
+            return figure
+        return f"<style>{site_style()}</style>{figure}<script>{site_script(self.kind)}</script>"
+
+    def fallback(self):
+        """What a reader without JavaScript sees, and everyone while the page loads and on paper."""
+        png = self.poster()
+        width, height = (round(100 * side) for side in self.poster_size)
+        return (f'<img class="explorer-poster" alt="{html.escape(self.alt)}" width="{width}" height="{height}" '
+                f'src="data:image/png;base64,{base64.b64encode(png).decode()}">') if png else ""
+
+    def poster(self):
+        """The figure as a PNG with a transparent background, in few colours so that it stays small."""
+        from matplotlib.backends.backend_agg import FigureCanvasAgg
+        from matplotlib.figure import Figure
+        from PIL import Image
+
+        figure = Figure(figsize=self.poster_size)
+        FigureCanvasAgg(figure)
+        if self.draw(figure) is False:
+            return b""
+        large, small = io.BytesIO(), io.BytesIO()
+        figure.savefig(large, format="png", dpi=150, transparent=True)
+        image = Image.open(large).convert("RGBA").quantize(64, method=Image.Quantize.FASTOCTREE)
+        image.save(small, format="png", optimize=True)
+        return small.getvalue()

@@ -1,0 +1,251 @@
+"""Losses of two parameters: drag the start, race the rules, look at the quadratic model."""
+
+import math
+
+import numpy as np
+import traitlets
+
+from helpers import palette
+from helpers.checks import count, finite_array, number
+from helpers.critical_points import ZERO, eigen2, quadratic_form, quadratic_model
+from helpers.explorers.explorer import MATPLOTLIB, Checked, Explorer, bound_label, flag, look, module
+from helpers.landscapes import landscape as find_landscape
+from helpers.optimizers import DIVERGED, HYPER, descend
+from helpers.optimizers import rule as find_rule
+
+STEPS = (1, 5000)
+
+
+def _landscape(explorer, value):
+    if value not in explorer.landscapes:
+        raise ValueError(f"landscape must be one of {', '.join(map(repr, explorer.landscapes))}, not {value!r}")
+    return value
+
+
+def _active(explorer, value):
+    if isinstance(value, str):
+        value = (value,)
+    try:
+        names = {find_rule(v).name for v in value}
+    except TypeError as error:
+        raise TypeError(f"active must be a list of rule names, not {value!r}") from error
+    if unknown := names - set(explorer.rules):
+        raise ValueError(f"active must name rules of this explorer ({', '.join(explorer.rules)}), "
+                         f"not {', '.join(sorted(unknown))}")
+    return tuple(name for name in explorer.rules if name in names)
+
+
+def _point(name):
+    def check(explorer, value):
+        θ = finite_array(value, name, 2)
+        if θ.shape != (2,):
+            raise ValueError(f"{name} must be one point of two coordinates, but its shape is {θ.shape}")
+        land = explorer.landscapes[explorer.landscape]
+        low, high = np.array(land.domain).T
+        if (θ < low).any() or (θ > high).any():
+            (a, b), (c, d) = land.domain
+            raise ValueError(f"{name} must lie in the view of {land.name!r}, [{a:g}, {b:g}] × [{c:g}, {d:g}], "
+                             f"not at ({θ[0]:g}, {θ[1]:g})")
+        return tuple(θ.tolist())
+
+    return Checked(check)
+
+
+def _hyper(hyper):
+    def check(explorer, value):
+        return None if value is None and hyper.letter not in explorer.letters else hyper.check(value)
+
+    return Checked(check)
+
+
+class LandscapeExplorer(Explorer):
+    """A map of L(θ) with a start to drag, the paths of update rules from it, and the quadratic model at a second point.
+
+    `landscapes`: a name of the gallery, a Landscape, or a list of them (the reader then has a menu). `rules`: names or
+    UpdateRules that the reader can switch on; `active` those that are on (all of them by default). `start` lies in the
+    landscape's domain. Hyper-parameters are given by letter, η=0.1, β=0.9. `model=True` shows L(θ′) + gᵀv + ½vᵀHv at θ′ =
+    `point`, and vᵀHv for the direction v of `angle` degrees.
+
+    `landscape`, `start`, `active`, `steps`, `model`, `point`, `angle` and the hyper-parameters are traits: set them,
+    observe them, link them to ipywidgets. `path` is a trait, too: for each active rule the Descent that Python runs for
+    these settings, {name: descend(...)}.
+
+    Raises ValueError or TypeError for settings that make no sense.
+
+    >>> explorer = LandscapeExplorer("saddle", start=(1, 0), steps=3, η=0.25)
+    >>> explorer
+    LandscapeExplorer('saddle', start=(1, 0), steps=3, η=0.25)
+    >>> explorer.path["gradient descent"].end.tolist()
+    [0.125, 0.0]
+    """
+
+    kind = "landscape"
+    _esm = module(kind)
+    poster_size = (4.4, 4.4)
+
+    landscape = Checked(_landscape)
+    active = Checked(_active, ())
+    start = _point("start")
+    steps = Checked(lambda _, value: count(value, "steps", *STEPS), 200)
+    model = flag("model")
+    point = _point("point")
+    angle = Checked(lambda _, value: number(value, "angle", 0, 180), 30.0)
+    path = traitlets.Dict()
+
+    η, β, β1, β2, ρ, ε, λ = (_hyper(h) for h in HYPER.values())
+
+    def __init__(self, landscapes="worst network", rules=("gradient descent",), *, active=None, start=None, steps=200,
+                 model=False, point=None, angle=30.0, caption="", alt="", **hyper):
+        several = landscapes if isinstance(landscapes, (list, tuple)) else [landscapes]
+        known = [find_landscape(name) for name in several]
+        self.landscapes = {land.name: land for land in known}
+        if not known or len(self.landscapes) < len(known):
+            raise ValueError("landscapes must be one or more different landscapes")
+        for land in known:
+            if land.d != 2:
+                raise ValueError(f"a LandscapeExplorer shows losses of two parameters, but {land.name!r} has {land.d}"
+                                 + "; a CurveExplorer shows those of one" * (land.d == 1))
+        rules = [find_rule(r) for r in ([rules] if isinstance(rules, str) or not hasattr(rules, "__iter__") else rules)]
+        self.rules = {r.name: r for r in rules}
+        if len(self.rules) < len(rules):
+            raise ValueError("rules must be different from one another")
+        self.letters = {h.letter: h for r in rules for h in r.hyper}
+        if unknown := set(hyper) - set(self.letters):
+            raise TypeError(f"unknown setting {', '.join(map(repr, sorted(unknown)))}; "
+                            f"the hyper-parameters of these rules are {', '.join(self.letters) or 'none'}")
+
+        first = known[0]
+        self._views = {land.name: self._view(land) for land in known}
+        self._defaults = {letter: h.value for letter, h in self.letters.items()}
+        start = self._views[first.name]["start"] if start is None else start
+        values = {letter: hyper.get(letter, self._default(first.name, letter)) for letter in self.letters}
+        super().__init__(landscape=first.name, start=start, active=list(self.rules) if active is None else active,
+                         steps=steps, model=model, angle=angle, caption=caption, alt=alt,
+                         point=self._views[first.name]["point"] if point is None else point, **values)
+        self._given = {"start": self.start, "point": self.point, **{letter: getattr(self, letter) for letter in values}}
+        self._first = first.name
+        self.spec = self._make_spec()
+        self.alt = self.alt or self._describe()
+        self.observe(self._turn, "landscape")
+        self.observe(self._run, ["landscape", "start", "active", "steps", *self.letters])
+        self._run()
+
+    def _view(self, land):
+        """A landscape as the browser gets it, with a start, a point for the model and a range of rates."""
+        spec = land.spec()
+        low, high = np.array(land.domain).T
+        inside = [p for p in spec["critical"] if (low <= p["θ"]).all() and (p["θ"] <= high).all()]
+        inside.sort(key=lambda p: p["kind"] != "saddle")
+        spec["point"] = list(inside[0]["θ"]) if inside else spec["start"]
+        rate = spec["rate"] or {"limit": None, "low": 1e-3, "high": 1.0, "value": 0.1}
+        if any(r.stable_below is None for r in self.rules.values()):  # a rule that scales its steps needs larger rates
+            rate = rate | {"high": max(rate["high"], float(f"{0.1 * (high - low).max():.0e}"))}
+        return spec | {"rate": rate}
+
+    def _default(self, landscape, name):
+        view = self._views[landscape]
+        if name == "η":
+            return view["rate"]["value"]
+        return tuple(view[name]) if name in ("start", "point") else self._defaults[name]
+
+    def _make_spec(self):
+        """What only the browser needs; the settings given at first take the place of defaults, so that reset returns to them."""
+        views = [dict(view) for view in self._views.values()]
+        views[0] |= {"start": list(self.start), "point": list(self.point)}
+        for view in views:
+            value = self._given.get("η", view["rate"]["value"]) if view is views[0] else view["rate"]["value"]
+            rate = view["rate"]
+            view["rate"] = rate | {"value": value, "low": min(rate["low"], value), "high": max(rate["high"], value)}
+        rules = []
+        for r in self.rules.values():
+            hyper = [h | {"value": self._given[h["letter"]]} for h in r.spec()["hyper"]]
+            rules.append(r.spec() | look(r) | {"hyper": hyper, "bound": bound_label(r)})
+        formulas = {"eigen": eigen2.javascript, "model": quadratic_model(2).javascript,
+                    "form": quadratic_form(2).javascript}
+        return {"landscapes": views, "rules": rules, "formulas": formulas, "zero": ZERO, "limit": DIVERGED, "steps": self.steps}
+
+    def _turn(self, change):
+        """Another landscape from the menu: its own start, rate and point."""
+        for name in ("start", "point", *(["η"] if "η" in self.letters else [])):
+            first = change.new == self._first
+            setattr(self, name, self._given[name] if first else self._default(change.new, name))
+
+    def _run(self, _=None):
+        land = self.landscapes[self.landscape]
+        path = {}
+        for name in self.active:
+            hyper = {h.letter: getattr(self, h.letter) for h in self.rules[name].hyper}
+            path[name] = descend(land, self.start, rule=self.rules[name], steps=self.steps, **hyper)
+        self.path = path
+
+    def set_state(self, sync_data):
+        """What the browser sends; the landscape first, since the other settings are checked against it."""
+        super().set_state(dict(sorted(sync_data.items(), key=lambda item: item[0] != "landscape")))
+
+    def settings(self):
+        named = {"rules": (tuple(self.rules), ("gradient descent",)), "active": (self.active, tuple(self.rules)),
+                 "start": (self.start, self._default(self.landscape, "start")), "steps": (self.steps, 200)}
+        named |= {letter: (getattr(self, letter), self._default(self.landscape, letter)) for letter in self.letters}
+        named |= {"model": (self.model, False)}
+        if self.model:
+            named |= {"point": (self.point, self._default(self.landscape, "point")), "angle": (self.angle, 30.0)}
+        names = [self.landscape, *(name for name in self.landscapes if name != self.landscape)]
+        return [tuple(names) if len(names) > 1 else names[0]], named
+
+    def _describe(self):
+        """Alt text: what the picture shows, in words."""
+        land = self.landscapes[self.landscape]
+        kinds = {}
+        for p in self._views[land.name]["critical"]:
+            kinds[p["kind"]] = kinds.get(p["kind"], 0) + 1
+        plural = {"minimum": "minima", "maximum": "maxima", "saddle": "saddles", "degenerate": "degenerate points"}
+        points = [f"{'one' if n == 1 else n} {kind if n == 1 else plural[kind]}" for kind, n in kinds.items()]
+        points += sorted({c["label"] for c in self._views[land.name]["curves"]})
+        marked = f", marked with {' and '.join(points)}" if points else ""
+        runs = [f"{self.rules[name].label} {'diverges' if run.diverged else 'ends at L = %.3g' % run.loss[-1]}"
+                for name, run in self.path.items()]
+        paths = f" From ({self.start[0]:.3g}, {self.start[1]:.3g}), {', '.join(runs)}." if runs else ""
+        return f"Contour map of the loss “{land.title}”{marked}.{paths}"
+
+    def draw(self, figure):
+        """The poster: filled contours, critical points and the paths from the start."""
+        land, ink = self.landscapes[self.landscape], palette.INK[0]
+        view, ((left, right), (bottom, top)) = self._views[land.name], land.domain
+        ax = figure.add_axes((0.075, 0.06, 0.91, 0.925))
+        θ = land.grid(161)
+        L = land.loss(θ)
+        u = np.sort(L[np.isfinite(L)])
+        scale = np.linspace(0, 1, len(u)) + np.log1p(30 * (u - u[0]) / (u[-1] - u[0])) / math.log1p(30)
+        levels = np.unique(np.interp(np.linspace(0, 2, 17), scale, u))
+        shades = [tuple((1 - q) * a + q * b for a, b in zip(_rgb(palette.LOW), _rgb(palette.HIGH), strict=True))
+                  for q in np.linspace(0, 1, len(levels) - 1)]
+        ax.contourf(θ[..., 0], θ[..., 1], L, levels, colors=shades, extend="neither")
+        ax.contour(θ[..., 0], θ[..., 1], L, levels[1:-1], colors=[(0.2, 0.35, 0.5, 0.25)], linewidths=0.7)
+        for curve in view["curves"]:
+            for line in curve["polylines"]:
+                ax.plot(*np.transpose(line), ":", color=palette.KIND["minimum"][0], linewidth=2)
+        glyphs = {"minimum": "o", "maximum": "^", "saddle": "x", "degenerate": "D"}
+        for p in view["critical"]:
+            ax.plot(*p["θ"], glyphs[p["kind"]], color=palette.KIND[p["kind"]][0], markersize=7, markeredgewidth=2)
+        for name, run in self.path.items():
+            colour = palette.RULE.get(name, palette.INK)[0]
+            dashes = look(self.rules[name])["dash"]
+            path = np.clip(run.θ, -1e5, 1e5)
+            ax.plot(*path.T, color=colour, linewidth=1.5, linestyle=(0, [v / 1.5 for v in dashes]) if dashes else "-")
+            ax.plot(*path[-1], MATPLOTLIB[look(self.rules[name])["marker"]], color=colour, markerfacecolor="white",
+                    markersize=7, markeredgewidth=1.6)
+        if self.rules:
+            ax.plot(*self.start, "o", markersize=15, markerfacecolor="none", color=ink, markeredgewidth=2)
+        if self.model:
+            ax.plot(*self.point, "s", markersize=10, markerfacecolor="none", color=ink, markeredgewidth=2)
+        ax.set(xlim=(left, right), ylim=(bottom, top), xlabel=view["labels"][0], ylabel=view["labels"][1])
+        ax.xaxis.set_label_coords(0.5, -0.02)
+        ax.yaxis.set_label_coords(-0.015, 0.5)
+        ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=2)
+        for spine in ax.spines.values():
+            spine.set_color(palette.LINE[0])
+        return True
+
+
+def _rgb(pair):
+    return [int(pair[0][k:k + 2], 16) / 255 for k in (1, 3, 5)]
