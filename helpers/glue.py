@@ -1,4 +1,4 @@
-"""Numbers for the text: a cell publishes a value under a name, and the text around the cells quotes it by that name."""
+"""Numbers for the text: a cell publishes a value under a name, and the text between the cells quotes it."""
 
 import numbers
 

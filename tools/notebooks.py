@@ -1,13 +1,14 @@
 """Keep the stored notebooks in one canonical form.
 
-    python tools/notebooks.py refresh [files or folders]   re-run, and store what came out
-    python tools/notebooks.py check [files or folders]     say what is not as it should be; exit 1 if anything is
+    python tools/notebooks.py refresh [files or folders]   run again, and store what came out
+    python tools/notebooks.py check [files or folders]     say what is amiss; exit 1 if anything is
 
-Canonical: cells numbered 1 … n in the order in which they ran; no images, no widget views, no metadata but what the book
-uses; nothing stored below a cell that nbval ignores. What is left is what strict nbval compares.
+Canonical: cells numbered 1 … n in the order in which they ran; no images, no widget views, no metadata but
+what the book uses; nothing stored below a cell that nbval ignores. Strict nbval compares what is left.
 """
 
 import argparse
+import os
 import re
 import statistics
 import sys
@@ -16,6 +17,7 @@ from copy import deepcopy
 from pathlib import Path
 
 import nbformat
+from nbclient import NotebookClient
 
 METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
@@ -41,7 +43,7 @@ def canonical(notebook):
     number = 0
     for i, cell in enumerate(notebook.cells):
         cell.setdefault("id", f"cell-{i}")
-        cell.metadata = nbformat.from_dict({k: v for k, v in sorted(cell.metadata.items()) if k in CELL_METADATA})
+        cell.metadata = nbformat.from_dict({k: v for k, v in cell.metadata.items() if k in CELL_METADATA})
         cell.source = cell.source.rstrip()
         cell.pop("attachments", None)
         if cell.cell_type != "code":
@@ -69,11 +71,7 @@ def _canonical_output(output):
 
 def run(path):
     """The notebook at `path`, run from its first cell to its last in its own folder."""
-    import os
-
-    from nbclient import NotebookClient
-
-    os.environ.pop("BOOK_STATIC", None)  # static HTML is for the site; the stored notebook keeps a line of text
+    os.environ.pop("BOOK_STATIC", None)  # static HTML is for the site; a stored notebook keeps a line of text
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=300, kernel_name="python3", coalesce_streams=True,
                             resources={"metadata": {"path": str(path.parent)}})
@@ -160,18 +158,20 @@ def _cell_problems(number, cell):
             if not str(mystnb.get(what, {}).get(key, "")).strip():
                 yield f"draws a figure without metadata mystnb.{what}.{key}"
         if not any(texts(cell)):
-            yield "draws a figure and prints nothing: print the quantity that it shows, for nbval compares no images"
+            yield "draws a figure and prints nothing: print the quantity it shows; nbval compares no images"
 
 
 def find(paths):
     for path in map(Path, paths):
         if not path.exists():
             sys.exit(f"{path} does not exist")
-        yield from sorted(p for p in path.rglob("*.ipynb") if "checkpoint" not in str(p)) if path.is_dir() else [path]
+        inside = sorted(p for p in path.rglob("*.ipynb") if "checkpoint" not in str(p))
+        yield from inside if path.is_dir() else [path]
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    raw = argparse.RawDescriptionHelpFormatter
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=raw)
     parser.add_argument("command", choices=["refresh", "check"])
     parser.add_argument("paths", nargs="*", default=[Path(__file__).parents[1] / "book"])
     arguments = parser.parse_args()

@@ -1,5 +1,7 @@
-"""What the book asks of Sphinx beyond Jupyter Book: notebooks re-run when the code behind them changed, explorers that
-live without a kernel, and a site that asks no other host for anything.
+"""What the book asks of Sphinx beyond Jupyter Book.
+
+Notebooks are run again when the code behind them changed, explorers live without a kernel, and the site asks
+no other host for anything.
 """
 
 import hashlib
@@ -25,7 +27,7 @@ logger = logging.getLogger(__name__)
 
 
 def fingerprint():
-    """A hash of what a notebook's outputs depend on besides its cells. Not of .js and .css: pages load those themselves."""
+    """A hash of what outputs depend on besides the cells; not of .js and .css, which pages load."""
     helpers = ROOT / "helpers"
     files = sorted([*helpers.rglob("*.py"), *helpers.rglob("*.mplstyle"), ROOT / "requirements.txt"])
     digest = hashlib.sha256()
@@ -48,9 +50,8 @@ def add_launch_buttons(app, config):
     """Binder links, only where the repository's address is known."""
     slug = os.environ.get("GITHUB_REPOSITORY")
     if not slug:
-        remote = subprocess.run(
-            ["git", "-C", str(ROOT), "remote", "get-url", "origin"], capture_output=True, text=True, check=False
-        ).stdout if shutil.which("git") else ""
+        command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
+        remote = subprocess.run(command, capture_output=True, text=True).stdout if shutil.which("git") else ""
         found = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?\s*$", remote)
         slug = found and found[1]
     options = config.html_theme_options
@@ -81,8 +82,8 @@ def run_notebooks(app, env, docnames):
     def run(item):
         path, notebook = item
         logger.info("running %s", path.name)
-        return path, single_nb_execution(notebook, cwd=str(path.parent), timeout=app.config.nb_execution_timeout,
-                                         allow_errors=False)
+        timeout = app.config.nb_execution_timeout
+        return path, single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
 
     with ThreadPoolExecutor(2) as pool:
         for path, result in pool.map(run, stale):
@@ -124,14 +125,15 @@ def write_static(app):
 
 
 def finish(app, exception):
-    """A build that failed fails again when it is repeated: without this, pages with warnings count as read."""
+    """Make a build that failed fail again when it is repeated: its pages would count as read."""
     if app.builder.format == "html":
         static = Path(app.outdir) / "_static"
         copy_asset(str(ROOT / "book/_static"), str(static))  # Sphinx skips it if no page changed
         basic, theme = static / "basic.css", static / "styles/theme.css"
         if basic.exists() and theme.exists():  # one request less before the page can be painted
             rules = basic.read_text("utf-8").replace("url(file.png)", "url(../file.png)")
-            theme.write_text(theme.read_text("utf-8").replace('@import "../basic.css";', rules), encoding="utf-8")
+            merged = theme.read_text("utf-8").replace('@import "../basic.css";', rules)
+            theme.write_text(merged, encoding="utf-8")
     if exception or (app.warningiserror and app._warncount):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 

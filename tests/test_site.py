@@ -1,0 +1,95 @@
+"""The built site as a reader meets it, in Chromium: every page of the table of contents."""
+
+import re
+from urllib.parse import unquote, urldefrag
+
+import pytest
+import yaml
+from axe_playwright_python.sync_playwright import Axe
+from conftest import ROOT
+
+
+def _files(entry):
+    for key in ("root", "file"):
+        if key in entry:
+            yield f"{entry[key]}.html"
+    for part in (*entry.get("parts", ()), *entry.get("chapters", ()), *entry.get("sections", ())):
+        yield from _files(part)
+
+
+PAGES = list(_files(yaml.safe_load((ROOT / "_toc.yml").read_text(encoding="utf-8"))))
+NOTEBOOKS = [page for page in PAGES if (ROOT / page).with_suffix(".ipynb").exists()]
+
+
+@pytest.mark.parametrize("file", [False, True], ids=["served", "file"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_asks_nobody_else_and_reports_no_error(site_page, name, file):
+    page = site_page(name, file=file)
+    page.evaluate("document.fonts.ready")
+    page.wait_for_load_state("networkidle")
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_telephone_shows_the_page_without_scrolling_sideways(site_page, name):
+    page = site_page(name, width=375, height=740)
+    too_wide = page.evaluate("""() => [...document.querySelectorAll('main *')]
+        .filter(e => e.getBoundingClientRect().right > innerWidth + 1)
+        .slice(0, 5).map(e => e.outerHTML.slice(0, 120))""")
+    assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, too_wide
+
+
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_axe_finds_no_barrier(site_page, name, dark):
+    page = site_page(name, dark=dark)
+    assert page.evaluate("document.documentElement.dataset.theme") == ("dark" if dark else "light")
+    barriers = [v for v in Axe().run(page).response["violations"] if v["impact"] in ("serious", "critical")]
+    assert [f"{v['id']}: {node['html'][:160]}" for v in barriers for node in v["nodes"]] == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_picture_has_a_caption_and_an_alternative_text(site_page, name):
+    page = site_page(name)
+    pictures = page.evaluate("""() => [...document.querySelectorAll('.bd-article img')].map(i => ({
+        source: i.getAttribute('src').slice(0, 80), alt: i.alt,
+        caption: i.closest('figure')?.querySelector('figcaption')?.innerText ?? '' }))""")
+    for picture in pictures:
+        # MyST-NB's default is the path of the image, which says nothing.
+        assert len(picture["alt"]) > 15 and "/" not in picture["alt"].split()[0], picture
+        assert len(picture["caption"]) > 15, picture
+    explorers = page.evaluate("""() => [...document.querySelectorAll('figure[data-explorer]')].map(e => ({
+        kind: e.dataset.explorer, ready: e.dataset.ready,
+        caption: e.querySelector('figcaption')?.innerText ?? '' }))""")
+    for explorer in explorers:
+        assert explorer["ready"] == "true", explorer
+        assert explorer["kind"] == "question" or len(explorer["caption"]) > 15, explorer
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_a_chapter_shows_its_figures_as_explorers_or_pictures(site, name):
+    text = (site / name).read_text(encoding="utf-8")
+    assert "widget-view" not in text, "a widget's view needs a kernel, which the site has not"
+    assert "data-explorer=" in text or "<figure" in text
+
+
+def test_links_within_the_site_lead_somewhere(site):
+    targets, broken = {}, []
+    for page in site.rglob("*.html"):
+        if "_static" not in page.parts:
+            targets[page] = set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))
+    for page in targets:
+        for link in re.findall(r'\b(?:href|src)="([^"]+)"', page.read_text(encoding="utf-8")):
+            if re.match(r"[a-z]+:|//", link):
+                continue
+            path, fragment = urldefrag(unquote(link))
+            target = (page.parent / path.split("?")[0]).resolve() if path else page
+            if not target.exists() or (fragment and target in targets and fragment not in targets[target]):
+                broken.append(f"{page.relative_to(site)}: {link}")
+    assert broken == []
+
+
+def test_the_pages_name_no_other_host_for_scripts_styles_or_fonts(site):
+    for name in PAGES:
+        text = (site / name).read_text(encoding="utf-8")
+        assert re.findall(r'<(?:script|link|img|iframe)\b[^>]*(?:src|href)="(?:https?:)?//[^"]*"', text) == []
