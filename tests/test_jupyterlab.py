@@ -15,7 +15,7 @@ CELLS = ["""
 import ipywidgets
 from helpers.explorers import LandscapeExplorer
 explorer = LandscapeExplorer("worst network", rules=("gradient descent",), steps=50, caption="c", alt="a")
-slider = ipywidgets.FloatSlider(min=0.001, max=0.2, step=0.001, value=explorer.η, description="rate")
+slider = ipywidgets.FloatSlider(explorer.η, min=0.001, max=0.2, step=0.001, readout_format=".6f")
 link = ipywidgets.link((slider, "value"), (explorer, "η"))
 shown = ipywidgets.HTML()
 def show(change=None):
