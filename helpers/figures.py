@@ -30,11 +30,10 @@ RULE = {name: colours[0] for name, colours in palette.RULE.items()}
 KIND = {kind: colours[0] for kind, colours in palette.KIND.items()}
 
 DASH = {
-    "gradient descent": "-", "momentum": (0, (5, 1.6)), "nesterov": (0, (1.2, 1.4)),
-    "adagrad": (0, (7, 1.6, 1.2, 1.6)), "adagrad mean": (0, (3, 1.4)),
-    "rmsprop": (0, (4, 1.4, 1.2, 1.4, 1.2, 1.4)), "adam": (0, (8, 2)), "adamw": (0, (2.4, 1.2)),
+    "gradient descent": (), "momentum": (8, 3), "nesterov": (2, 3), "adagrad": (10, 3, 2, 3),
+    "adagrad mean": (5, 2), "rmsprop": (8, 2, 2, 2, 2, 2), "adam": (4, 4), "adamw": (1, 2),
 }
-"""How the path of a rule is dashed, so that no figure rests on colour alone."""
+"""How the path of a rule is dashed, in pixels as in the explorers: no figure rests on colour alone."""
 
 GLYPH = {"minimum": {"marker": "o", "s": 62},
          "saddle": {"marker": "x", "s": 62, "linewidths": 2.6},
@@ -74,8 +73,13 @@ def size(name):
 
 
 def subplots(name="wide", rows=1, columns=1, **keywords):
-    """`plt.subplots` in one of the book's sizes."""
-    return plt.subplots(rows, columns, figsize=size(name), **keywords)
+    """`plt.subplots` in one of the book's sizes, with a layout that leaves room for labels."""
+    return plt.subplots(rows, columns, figsize=size(name), layout="constrained", **keywords)
+
+
+def figure(name="wide"):
+    """`plt.figure` in one of the book's sizes, for Axes of different kinds."""
+    return plt.figure(figsize=size(name), layout="constrained")
 
 
 def halo(width=2.6):
@@ -263,8 +267,9 @@ def path(ax, run, land=None, label=None, **style):
         θ = np.concatenate([θ, loss.reshape(*θ.shape[:2], 1)], axis=-1)
     elif θ.shape[-1] != 2:
         raise ValueError(f"path draws runs of one or two parameters, not {θ.shape[-1]}")
-    dash = DASH[run.rule.name]
-    style = {"linestyle": dash, "linewidth": 1.8, "marker": ".", "markersize": 4, "zorder": 5} | style
+    dash = [length / 1.8 for length in DASH[run.rule.name]]
+    style = {"linestyle": (0, dash) if dash else "-", "linewidth": 1.8} | style
+    style = {"marker": ".", "markersize": 4, "zorder": 5} | style
     lines = [ax.plot(*θ[:, k].T, color=colour, label="_", **style)[0] for k in range(θ.shape[1])]
     lines[0].set_label(label or run.rule.label)
     ends = {"marker": "o", "linestyle": "none", "zorder": 7}

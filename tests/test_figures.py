@@ -11,6 +11,7 @@ from matplotlib.colors import same_color
 
 from helpers import figures, palette
 from helpers.critical_points import find_critical_points
+from helpers.explorers.explorer import look
 from helpers.landscapes import GALLERY, landscape, styblinski_tang
 from helpers.optimizers import RULES, descend
 
@@ -90,7 +91,12 @@ def test_each_kind_has_its_own_glyph_and_colour():
 
 def test_each_rule_has_its_own_colour_and_dash():
     assert figures.DASH.keys() == figures.RULE.keys() == RULES.keys()
-    assert len(set(map(str, figures.DASH.values()))) == len(figures.DASH)
+    assert len(set(figures.DASH.values())) == len(figures.DASH)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_figures_and_explorers_dash_a_rule_alike(name):
+    assert tuple(look(RULES[name])["dash"]) == figures.DASH[name]
 
 
 @pytest.mark.parametrize("name", RULES)
@@ -180,3 +186,6 @@ def test_style_is_transparent_and_fits_the_column():
     assert matplotlib.rcParams["figure.facecolor"] == matplotlib.rcParams["axes.facecolor"] == "none"
     assert matplotlib.rcParams["savefig.transparent"]
     assert all(width <= 7 for width, height in figures.SIZES.values())
+    drawing = figures.figure("pair")
+    assert tuple(drawing.get_size_inches()) == figures.SIZES["pair"]
+    plt.close(drawing)
