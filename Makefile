@@ -50,7 +50,7 @@ serve: book
 	@$(BIN)/python -m http.server --bind 127.0.0.1 --directory $(HTML) 8000
 
 lab: .venv/run
-	@$(BIN)/jupyter lab --notebook-dir=book
+	@$(BIN)/jupyter lab book
 
 refresh: .venv/test
 	@$(BIN)/python tools/notebooks.py refresh book
