@@ -13,19 +13,19 @@ LOW = ("#96b0c8", "#406280")
 HIGH = ("#f7f9fb", "#161d24")
 
 RULE = {
-    "gradient descent": ("#d9480f", "#ff922b"),
+    "gradient descent": ("#bf3f0d", "#ff922b"),
     "momentum": ("#1864ab", "#4dabf7"),
-    "nesterov": ("#087f5b", "#38d9a9"),
+    "nesterov": ("#07775a", "#38d9a9"),
     "adagrad": ("#7a5c00", "#ffd43b"),
-    "adagrad mean": ("#5c940d", "#a9e34b"),
+    "adagrad mean": ("#47720a", "#a9e34b"),
     "rmsprop": ("#a61e4d", "#faa2c1"),
     "adam": ("#862e9c", "#da77f2"),
     "adamw": ("#364fc7", "#91a7ff"),
 }
 
 KIND = {
-    "minimum": ("#2b8a3e", "#69db7c"),
-    "saddle": ("#b35900", "#ffd43b"),
+    "minimum": ("#237534", "#69db7c"),
+    "saddle": ("#a65200", "#ffd43b"),
     "maximum": ("#c92a2a", "#ff8787"),
     "degenerate": ("#495057", "#ced4da"),
 }
