@@ -1,11 +1,11 @@
 """Explorers: figures that a reader can take hold of, in a live notebook and on a static page alike."""
 
 from helpers.explorers.landscape import LandscapeExplorer
+from helpers.explorers.question import Question
 
-try:  # until these files are here
+try:  # until the file is whole
     from helpers.explorers.curve import CurveExplorer
-    from helpers.explorers.question import Question
-except ModuleNotFoundError:
-    CurveExplorer = Question = None
+except (ImportError, OSError):
+    CurveExplorer = None
 
 __all__ = ["CurveExplorer", "LandscapeExplorer", "Question"]

@@ -1,7 +1,8 @@
-"""What every explorer shares: checked traits, one ES module for live and static pages, a poster, a one-line repr.
+"""What every explorer shares: checked traits, one ES module for live and static pages, a poster, a repr.
 
-An explorer is an anywidget: in JupyterLab, Binder, Colab and VS Code its traits sync with Python. Where a page is built
-without a kernel (the environment variable BOOK_STATIC is set), its MIME bundle carries the same module's static rendering.
+An explorer is an anywidget: in JupyterLab, Binder, Colab and VS Code its traits sync with Python. Where a
+page is built without a kernel (the environment variable BOOK_STATIC is set), its MIME bundle carries the same
+module's static rendering.
 """
 
 import base64
@@ -24,9 +25,9 @@ VARIABLES = ("INK", "SOFT", "LINE", "PAPER", "LOW", "HIGH")
 
 
 class Checked(traitlets.TraitType):
-    """A synced trait whose values pass through `check(explorer, value)`, which returns the clean value or raises.
+    """A synced trait whose values pass through `check(explorer, value)`, which returns them clean or raises.
 
-    Unlike a TraitError, what it raises is the plain ValueError or TypeError of `helpers.checks`.
+    What it raises is no TraitError but the plain ValueError or TypeError of `helpers.checks`.
     """
 
     def __init__(self, check, default=None):
@@ -79,7 +80,7 @@ def bound_label(rule):
     top, bottom = sympy.fraction(sympy.sympify(rule.stable_below).xreplace(letters))
 
     def plain(expression):
-        joined = "+".join(sorted((sympy.sstr(t).replace("*", "") for t in sympy.Add.make_args(expression))))
+        joined = "+".join(sorted(sympy.sstr(t).replace("*", "") for t in sympy.Add.make_args(expression)))
         return f"({joined})" if "+" in joined else joined
 
     return f"{plain(top)}/" + ("λ_max" if bottom == 1 else f"({plain(bottom)}λ_max)")
@@ -103,18 +104,18 @@ def module(name):
 
 @cache
 def site_style():
-    """The style sheet of the explorers: the palette as CSS variables for light and dark pages, then stage.css."""
+    """The style sheet of the explorers: the palette as CSS variables, light and dark, then stage.css."""
     colours = {name.lower(): getattr(palette, name) for name in VARIABLES} | palette.KIND
 
     def variables(mode):
         return "".join(f"--{name}:{pair[mode]};" for name, pair in colours.items()) + f"--dark:{mode};"
 
     dark = variables(1) + "color-scheme:dark"
+    undecided = "html:not([data-theme]) body:not([data-jp-theme-light]) .explorer-figure"
     return "\n".join((
         f".explorer-figure {{{variables(0)}color-scheme:light}}",
         f"html[data-theme=dark] .explorer-figure, [data-jp-theme-light=false] .explorer-figure {{{dark}}}",
-        "@media (prefers-color-scheme: dark) { html:not([data-theme]) body:not([data-jp-theme-light]) .explorer-figure "
-        f"{{{dark}}} }}",
+        f"@media (prefers-color-scheme: dark) {{ {undecided} {{{dark}}} }}",
         source("stage.css"),
     ))
 
@@ -123,16 +124,17 @@ def site_style():
 def site_script(*kinds):
     """One classic script that brings every explorer of a page to life (or those of the given kinds).
 
-    It imports its modules from data: URLs, so it asks no host for anything and works from file:// as well; a policy of
-    `script-src 'self' data:` suffices.
+    It imports its modules from data: URLs, so it asks no host for anything and works from file:// as well; a
+    policy of `script-src 'self' data:` suffices.
     """
     kinds = kinds or tuple(sorted(path.stem for path in HERE.glob("*.js") if path.stem != "stage"))
-    stage, modules = json.dumps(source("stage.js")), json.dumps({kind: source(f"{kind}.js") for kind in kinds})
+    stage = json.dumps(source("stage.js"))
+    modules = json.dumps({kind: source(f"{kind}.js") for kind in kinds})
     return f"""(() => {{
   const url = (code) => "data:text/javascript;charset=utf-8," + encodeURIComponent(code);
   const stage = url({stage}), modules = {modules};
-  const mount = () => import(stage).then(({{ mountAll }}) =>
-    mountAll(document, (kind) => import(url(modules[kind].replaceAll("./stage.js", stage))), Object.keys(modules)));
+  const load = (kind) => import(url(modules[kind].replaceAll("./stage.js", stage)));
+  const mount = () => import(stage).then(({{ mountAll }}) => mountAll(document, load, Object.keys(modules)));
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 }})();
@@ -140,7 +142,7 @@ def site_script(*kinds):
 
 
 def shown(value):
-    """A setting as it stands in a repr: numbers to six digits, so that a stored repr is the same on every machine."""
+    """A setting in a repr: numbers to six digits, so that it is stored alike on every machine."""
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (tuple, list)):
@@ -150,10 +152,10 @@ def shown(value):
 
 
 class Explorer(anywidget.AnyWidget):
-    """The base of all explorers. A subclass sets `kind` (its ES module) and `_esm = module(kind)`, and has `settings()`.
+    """The base of all explorers; a subclass has `kind` (its ES module), `_esm = module(kind)`, `settings()`.
 
-    `caption` stands below the figure, `alt` describes it to readers who do not see it, `spec` is what only the browser needs:
-    generated code, ranges, labels.
+    `caption` stands below the figure, `alt` describes it to readers who do not see it, `spec` is what only
+    the browser needs: generated code, ranges, labels.
     """
 
     kind = ""
@@ -164,7 +166,7 @@ class Explorer(anywidget.AnyWidget):
     spec = traitlets.Dict().tag(sync=True)
 
     def settings(self):
-        """([positional values], {name: (value, default)}): what the repr shows; values that equal the default are left out."""
+        """([positional values], {name: (value, default)}); the repr leaves out what equals its default."""
         raise NotImplementedError
 
     def draw(self, figure):
@@ -189,11 +191,12 @@ class Explorer(anywidget.AnyWidget):
     @property
     def state(self):
         """The synced traits that the browser needs to start, as plain JSON."""
-        own = [key for key in self.keys if not key.startswith("_") and key not in ("layout", "tabbable", "tooltip")]
+        foreign = ("layout", "tabbable", "tooltip")
+        own = [key for key in self.keys if not key.startswith("_") and key not in foreign]
         return json.loads(json.dumps({key: getattr(self, key) for key in own}))
 
     def static_html(self, alone=False):
-        """The figure for a page without a kernel; `alone`: with style and script, where no site provides them."""
+        """The figure for a page without a kernel; `alone`: with the style and script that a site provides."""
         state = json.dumps(self.state, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
         figure = (f'<figure class="explorer-figure" data-explorer="{self.kind}">'
@@ -204,10 +207,11 @@ class Explorer(anywidget.AnyWidget):
 
     def fallback(self):
         """What a reader without JavaScript sees, and everyone while the page loads and on paper."""
-        png = self.poster()
+        png = base64.b64encode(self.poster()).decode()
         width, height = (round(100 * side) for side in self.poster_size)
-        return (f'<img class="explorer-poster" alt="{html.escape(self.alt)}" width="{width}" height="{height}" '
-                f'src="data:image/png;base64,{base64.b64encode(png).decode()}">') if png else ""
+        size = f'width="{width}" height="{height}"'
+        return png and (f'<img class="explorer-poster" alt="{html.escape(self.alt)}" {size} '
+                        f'src="data:image/png;base64,{png}">')
 
     def poster(self):
         """The figure as a PNG with a transparent background, in few colours so that it stays small."""

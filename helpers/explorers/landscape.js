@@ -1,11 +1,11 @@
 /* LandscapeExplorer: a map of L(θ), a start to drag, the paths of update rules, the quadratic model at a second point. */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, complement, contours, coordinates, decades, descend, dragging,
-  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, paintBands,
+  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, paintBands, polylines,
   prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
 
-const GRID = 221, MODEL_GRID = 61, LEFT = 34, BOTTOM = 22;
+const GRID = 221, MODEL_GRID = 49, REACH = 0.27, LEFT = 34, BOTTOM = 22;
 const GLYPH = { minimum: "circle", maximum: "up", saddle: "cross", degenerate: "diamond" };
 const PLURAL = { minimum: "minima", maximum: "maxima", saddle: "saddles", degenerate: "degenerate points" };
 const NEAR = 0.01; // a path ends "at" a critical point within this share of the view
@@ -17,10 +17,10 @@ export function rangeOf(hyper, low = hyper.low, high = hyper.high) {
 
 /** Ticks of the learning rate: powers of ten, and for each active rule the rate above which it cannot settle. */
 export function rateTicks(rate, rules, hyper, pick) {
-  const theory = rules.filter((r) => r.stable && rate.limit).map((r, row) => ({
-    value: (r.stable(r.hyper.map((h) => hyper[h.letter])) / 2) * rate.limit, text: r.bound, colour: pick(r.colour), row, rank: 0,
+  const theory = rules.filter((r) => r.stable && rate.limit).map((r) => ({
+    value: (r.stable(r.hyper.map((h) => hyper[h.letter])) / 2) * rate.limit, text: r.bound, colour: pick(r.colour), rank: 0,
     title: `above this rate ${r.label} settles at no minimum`,
-  }));
+  })).sort((p, q) => p.value - q.value).map((tick, row, all) => ({ ...tick, row, flag: all.length > 1 })); // no mark crosses a label
   const plain = decades(rate.low, rate.high, 5).map((value) => ({ value, text: format(value, 1, true), rank: 1, row: 0 }));
   return [...theory, ...plain];
 }
@@ -82,7 +82,7 @@ async function render({ model, el }) {
   });
   rules.forEach((r, k) => { r.run = { ...code[`rule${k}`], initial: r.initial }; r.stable = code[`stable${k}`] ?? null; });
   views.forEach((v, k) => { v.functions = code[`landscape${k}`]; });
-  const letters = new Map(rules.flatMap((r) => r.hyper.map((h) => [h.letter, h])));
+  const offered = new Map(rules.flatMap((r) => r.hyper.map((h) => [h.letter, h]))), letters = new Map(spec.letters.map((l) => [l, offered.get(l)]));
   const stops = [];
 
   // -- what stands on the page
@@ -98,7 +98,8 @@ async function render({ model, el }) {
   const lossCanvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "loss against step" });
   const lossPane = element("div", { class: "explorer-loss" }, element("div", { class: "explorer-heading" }, "Loss against step"), lossCanvas);
   const side = element("div", { class: "explorer-side" });
-  root.append(element("div", { class: "explorer-panes" }, element("div", { class: "explorer-main" }, plane, legend, readout), side), spoken.node);
+  const main = element("div", { class: "explorer-main" }, plane, legend, readout);
+  root.append(element("div", { class: "explorer-panes" }, main, side), spoken.node);
 
   const turn = (name) => { // another landscape from the menu: its start, rate and point, as Python sets them
     const view = views.find((v) => v.name === name);
@@ -118,7 +119,7 @@ async function render({ model, el }) {
     for (const [letter, h] of letters) {
       const round = h.log ? (v) => Number(v.toPrecision(3)) : (v) => Number(v.toFixed(4));
       const steps = h.log ? 200 : h.high > 0.995 && h.high < 1 ? 160 : Math.round((h.high - h.low) * 100);
-      const range = rangeOf(h), middle = h.log ? decades(h.low, h.high, 4) : h.high > 0.995 && h.high < 1 ? [0, 0.9, 0.99, 0.999] : niceTicks(h.low, h.high, 2);
+      const range = rangeOf(h), middle = h.log ? decades(h.low, h.high, 4) : h.high > 0.995 && h.high < 1 ? [0, 0.9, 0.99, 0.999] : h.high === 0.99 ? [0, 0.5, 0.9] : niceTicks(h.low, h.high, 2);
       const ticks = middle.map((value) => ({ value, text: format(value, 3, true) }));
       const text = h.log ? (v) => format(v, 2) : (v) => fixed(v, v > 0.99 ? 4 : range.low === 0 && h.high > 0.995 && h.high < 1 ? 3 : 2);
       const control = slider({ model, trait: letter, label: h.label, symbol: letter.replace(/\d/, "_$&"), range, steps, round, ticks, text });
@@ -129,11 +130,11 @@ async function render({ model, el }) {
     controls.steps = slider({ model, trait: "steps", label: "steps", range, steps: 120, round: (v) => (v < 100 ? Math.round(v) : v < 400 ? 5 * Math.round(v / 5) : 10 * Math.round(v / 10)),
       text: String, ticks: decades(10, most, 4).map((value) => ({ value, text: String(value) })) });
     controls.sliders.set("steps", controls.steps);
-    side.append(controls.steps.node, lossPane);
+    side.append(controls.steps.node);
+    (letters.size > 3 ? main : side).append(lossPane); // where the column beside the plane has room
   }
-  const panel = modelPanel({ model, code, zero });
-  controls.model = checkbox({ model, trait: "model", label: "quadratic model at a point θ′" });
-  side.append(controls.model.node, panel.node);
+  const panel = modelPanel({ model, code });
+  controls.model = checkbox({ model, trait: "model", label: "quadratic model at θ′" });
   controls.sliders.set("angle", panel.slider);
   const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => {
     turn(model.get("landscape"));
@@ -141,10 +142,12 @@ async function render({ model, el }) {
     model.set("steps", spec.steps);
     model.save_changes();
   } }, "Reset");
-  side.append(reset);
+  side.append(element("div", { class: "explorer-row" }, controls.model.node, reset));
+  (rules.length ? root : side).append(panel.node); // with rules the column beside the plane is full
 
   // -- the state that drawing reads
-  let view, colours, size = { w: 0, h: 0 }, levelList = [], runs = [], cells = [];
+  let view, colours, size = { w: 0, h: 0 }, runs = [], cells = [];
+  const axes = { canvas: element("canvas"), key: "" };
   const value = (name) => model.get(name);
   const hyperOf = (rule) => rule.hyper.map((h) => value(h.letter));
   const active = () => rules.filter((r) => value("active").includes(r.name));
@@ -166,7 +169,6 @@ async function render({ model, el }) {
       g.putImageData(paintBands(g.createImageData(bitmap.width, bitmap.height), view.index, GRID, GRID, view.levels.length, rgb(colours.low), rgb(colours.high)), 0, 0);
       Object.assign(view, { key, bitmap });
     }
-    levelList = view.levels;
     ctx.save();
     ctx.translate(LEFT, 0);
     ctx.beginPath();
@@ -199,11 +201,11 @@ async function render({ model, el }) {
     frameTicks(ctx);
   }
 
-  function strokeSegments(ctx, line, fx, fy, x0 = 0, y0 = 0) {
+  function strokeSegments(ctx, line, fx, fy) {
     ctx.beginPath();
     for (let k = 0; k < line.length; k += 4) {
-      ctx.moveTo(x0 + line[k] * fx, y0 + line[k + 1] * fy);
-      ctx.lineTo(x0 + line[k + 2] * fx, y0 + line[k + 3] * fy);
+      ctx.moveTo(line[k] * fx, line[k + 1] * fy);
+      ctx.lineTo(line[k + 2] * fx, line[k + 3] * fy);
     }
     ctx.stroke();
   }
@@ -256,26 +258,27 @@ async function render({ model, el }) {
     ctx.clip();
     if (value("model")) drawModel(ctx);
     ctx.lineJoin = ctx.lineCap = "round";
-    for (const { rule, run } of runs) { // a pale edge keeps a line readable on every shade
-      const colour = colours.pick(rule.colour), points = new Path2D(), dots = new Path2D();
-      let lastX = Infinity, lastY = Infinity;
-      run.path.forEach(([x, y], t) => {
-        const px = X(x), py = Y(y);
-        points.lineTo(px, py);
-        if (t && t < 120 && Math.hypot(px - lastX, py - lastY) < 5) return;
-        if (t < 120 || Math.hypot(px - lastX, py - lastY) > 5) { dots.moveTo(px + 2.2, py); dots.arc(px, py, 2.2, 0, 7); lastX = px; lastY = py; }
-      });
-      ctx.setLineDash([]);
+    for (const { rule, run } of runs) {
+      const colour = colours.pick(rule.colour), line = new Path2D(), dots = [], last = run.path.length - 1;
+      let x = Infinity, y = Infinity, dotX = Infinity, dotY = Infinity;
+      for (let t = 0; t <= last; t++) { // steps too short to be seen add no point, and dots keep apart
+        const px = X(run.path[t][0]), py = Y(run.path[t][1]);
+        if (Math.abs(px - x) + Math.abs(py - y) < 0.6 && t < last) continue;
+        line.lineTo((x = px), (y = py));
+        if (Math.abs(px - dotX) + Math.abs(py - dotY) < 6 || dots.length > 160) continue;
+        dots.push((dotX = px), (dotY = py));
+      }
+      ctx.setLineDash([]); // a pale edge keeps the line readable on every shade
       ctx.strokeStyle = faded(colours.paper, 0.55);
       ctx.lineWidth = 3.4;
-      ctx.stroke(points);
-      ctx.lineCap = "butt";
+      ctx.stroke(line);
       ctx.setLineDash(rule.dash);
-      ctx.strokeStyle = colour;
+      ctx.lineCap = "butt";
+      ctx.strokeStyle = ctx.fillStyle = colour;
       ctx.lineWidth = 1.8;
-      ctx.stroke(points);
-      ctx.fillStyle = colour;
-      ctx.fill(dots);
+      ctx.stroke(line);
+      const dot = sprite(colour);
+      for (let k = 0; k < dots.length; k += 2) ctx.drawImage(dot, dots[k] - 3, dots[k + 1] - 3, 6, 6);
     }
     ctx.setLineDash([]);
     for (const { rule, run } of runs) {
@@ -287,19 +290,33 @@ async function render({ model, el }) {
       ctx.fill();
       ctx.stroke();
     }
+    if (value("model")) drawDirections(ctx);
     ctx.restore();
   }
 
-  /** Contour lines of the quadratic model around θ′ at the landscape's own levels, its eigenvectors, and v. */
+  const sprites = new Map();
+  /** A dot as a small bitmap: stamping it costs a tenth of filling a path of circles. */
+  function sprite(colour) {
+    if (!sprites.has(colour)) {
+      const canvas = element("canvas"), g = canvasFor(canvas, 6, 6);
+      g.fillStyle = colour;
+      shape(g, "circle", 3, 3, 2.2);
+      g.fill();
+      sprites.set(colour, canvas);
+    }
+    return sprites.get(colour);
+  }
+
+  /** Contour lines of the quadratic model around θ′, at the landscape's own levels. */
   function drawModel(ctx) {
     const θ = value("point"), { functions, domain } = view, L = functions.loss(θ), g = functions.gradient(θ), H = functions.hessian(θ);
-    const reach = 0.27, n = MODEL_GRID, [[x0, x1], [y0, y1]] = domain, v = [0, 0];
-    const rx = reach * (x1 - x0), ry = reach * (y1 - y0), flat = H.flat(), values = new Float64Array(n * n);
+    const n = MODEL_GRID, [[x0, x1], [y0, y1]] = domain, v = [0, 0];
+    const rx = REACH * (x1 - x0), ry = REACH * (y1 - y0), flat = H.flat(), values = new Float64Array(n * n);
     for (let j = 0; j < n; j++) {
       v[1] = ry * (1 - (2 * j) / (n - 1));
       for (let i = 0; i < n; i++) { v[0] = rx * ((2 * i) / (n - 1) - 1); values[j * n + i] = code.model(L, g, flat, v); }
     }
-    const cx = X(θ[0]), cy = Y(θ[1]), px = reach * size.w, py = reach * size.h;
+    const cx = X(θ[0]), cy = Y(θ[1]), px = REACH * size.w, py = REACH * size.h;
     ctx.save();
     ctx.beginPath();
     ctx.ellipse(cx, cy, px, py, 0, 0, 7);
@@ -312,8 +329,21 @@ async function render({ model, el }) {
     ctx.strokeStyle = faded(colours.ink, 0.75);
     ctx.lineWidth = 1.2;
     ctx.setLineDash([5, 3]);
-    for (const level of levelList) strokeSegments(ctx, contours(values, n, n, level), (2 * px) / (n - 1), (2 * py) / (n - 1), cx - px, cy - py);
+    const fx = (2 * px) / (n - 1), fy = (2 * py) / (n - 1);
+    for (const level of view.levels) {
+      for (const line of polylines(contours(values, n, n, level))) { // joined, or else each segment would begin a dash of its own
+        ctx.beginPath();
+        for (let k = 0; k < line.length; k += 2) ctx.lineTo(cx - px + line[k] * fx, cy - py + line[k + 1] * fy);
+        ctx.stroke();
+      }
+    }
     ctx.restore();
+  }
+
+  /** The eigenvectors, green where the loss curves up along them and red where it curves down, and v. */
+  function drawDirections(ctx) {
+    const θ = value("point"), flat = view.functions.hessian(θ).flat(), [[x0, x1], [y0, y1]] = view.domain;
+    const cx = X(θ[0]), cy = Y(θ[1]), px = REACH * size.w;
     const [low, high, angle] = code.eigen(flat[0], flat[1], flat[3]), most = Math.max(Math.abs(low), Math.abs(high)) || 1;
     const across = ([a, b]) => { const X1 = (a / (x1 - x0)) * size.w, Y1 = (-b / (y1 - y0)) * size.h, r = Math.hypot(X1, Y1); return [X1 / r, Y1 / r]; };
     const direction = (α) => across([Math.cos(α), Math.sin(α)]);
@@ -370,29 +400,48 @@ async function render({ model, el }) {
   }
 
   function drawLoss() {
-    const width = size.side, height = 132;
+    const width = size.side, height = 144;
     if (!width) return;
     lossCanvas.style.height = `${height}px`;
-    const ctx = canvasFor(lossCanvas, width, height), box = { left: 38, top: 6, width: width - 40, height: height - 26 };
-    ctx.clearRect(0, 0, width, height);
     const { scale, ticks, text: label } = lossScale(runs.map(({ run }) => run.loss)), steps = value("steps"), x = linear(0, steps);
-    drawAxes(ctx, box, { colours, x: { scale: x, ticks: [0, steps], label: "step", text: String }, y: { scale, ticks, text: label } });
+    const box = { left: 38, top: 6, width: width - 44, height: height - 26 }, key = [width, steps, scale.low, scale.high, colours.dark].join();
+    if (key !== axes.key) { // text is dear to draw: the axes stay as they are until they change
+      const g = canvasFor(axes.canvas, width, height);
+      g.clearRect(0, 0, width, height);
+      drawAxes(g, box, { colours, x: { scale: x, ticks: [0, steps], label: "step", text: String }, y: { scale, ticks, text: label } });
+      axes.key = key;
+    }
+    const ctx = canvasFor(lossCanvas, width, height);
+    ctx.clearRect(0, 0, width, height);
+    ctx.drawImage(axes.canvas, 0, 0, width, height);
+    ctx.save();
     ctx.beginPath();
-    ctx.rect(box.left, box.top - 2, box.width + 2, box.height + 3);
+    ctx.rect(box.left, box.top - 2, box.width + 4, box.height + 6);
     ctx.clip();
     ctx.lineJoin = "round";
-    for (const { rule, run } of runs) {
-      ctx.strokeStyle = ctx.fillStyle = colours.pick(rule.colour);
-      ctx.lineWidth = 1.7;
-      ctx.setLineDash(rule.dash);
+    const place = (v) => box.top + box.height * (1 - clamp(scale.at(Math.max(v, scale.low)), -0.05, 1.05));
+    runs.forEach(({ rule, run }, k) => { // oscillations would tear a dashed line to shreds: markers tell the rules apart
+      const at = (t) => [box.left + box.width * x.at(t), place(run.loss[t])], last = run.loss.length - 1;
+      ctx.strokeStyle = colours.pick(rule.colour);
+      ctx.fillStyle = colours.paper;
+      ctx.lineWidth = 1.6;
       ctx.beginPath();
-      const place = (v) => box.top + box.height * (1 - clamp(scale.at(Math.max(v, scale.low)), -0.05, 1.05));
-      run.loss.forEach((v, t) => ctx.lineTo(box.left + box.width * x.at(t), place(v)));
+      for (let t = 0; t <= last; t++) ctx.lineTo(...at(t));
       ctx.stroke();
-      ctx.setLineDash([]);
-      const t = run.loss.length - 1;
-      if (run.diverged) { shape(ctx, "cross", box.left + box.width * x.at(t), clamp(place(run.loss[t]), box.top + 4, box.top + box.height - 4), 3.5); ctx.lineWidth = 2; ctx.stroke(); }
-    }
+      for (let share = 0.12 + 0.06 * k; share < 1; share += 0.28) {
+        const t = Math.round(share * steps);
+        if (t > last) break;
+        shape(ctx, rule.marker, ...at(t), 3);
+        ctx.fill();
+        ctx.stroke();
+      }
+      if (!run.diverged) return;
+      const [px, py] = at(last);
+      shape(ctx, "cross", px, clamp(py, box.top + 4, box.top + box.height - 4), 3.5);
+      ctx.lineWidth = 2;
+      ctx.stroke();
+    });
+    ctx.restore();
   }
 
   // -- words
@@ -423,7 +472,7 @@ async function render({ model, el }) {
     if (value("model")) { panel.write({ view, zero, θ: value("point") }); describe(point, "θ′", value("point")); }
     moving.setAttribute("aria-label", `${view.title}. ${said.join(". ")}`);
   }
-  const writeSoon = throttle(write, 100);
+  const writeSoon = throttle(write, 120);
 
   function describe(node, name, θ) {
     const [low, high] = view.domain[0], set = (k, v) => node.setAttribute(`aria-${k}`, v);
@@ -456,7 +505,7 @@ async function render({ model, el }) {
     compute();
     drawMoving();
     if (rules.length) drawLoss();
-    if (value("model")) panel.draw({ view, colours, θ: value("point") });
+    if (value("model")) panel.draw({ view, zero, colours, θ: value("point") });
     placeHandle(start, value("start"));
     placeHandle(point, value("point"));
     writeSoon();
@@ -481,6 +530,7 @@ async function render({ model, el }) {
     controls.chips?.buttons.forEach((b, k) => b.style.setProperty("--c", colours.pick(rules[k].colour)));
     for (const [letter] of letters) controls.sliders.get(letter).node.hidden = !used.has(letter);
     controls.model.show(value("model"));
+    panel.measure();
     panel.node.hidden = point.hidden = !value("model");
     start.hidden = !rules.length;
     start.style.borderColor = on.length === 1 ? colours.pick(on[0].colour) : "";
@@ -515,30 +565,34 @@ async function render({ model, el }) {
 }
 
 /** vᵀHv as v turns, the eigenvalues, and what the second-order test says. */
-function modelPanel({ model, code, zero }) {
+function modelPanel({ model, code }) {
   const canvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "vᵀHv as v turns" }), height = 112;
-  const verdictLine = element("div", { class: "explorer-verdict" }), numbers = element("div", { class: "explorer-numbers" });
+  const verdictLine = element("div", { class: "explorer-verdict" }), numbers = element("dl", { class: "explorer-numbers" });
   const angle = slider({ model, trait: "angle", label: "direction", symbol: "v", range: linear(0, 180), steps: 180, text: (v) => `${format(v, 3, true)}°`,
     round: Math.round, ticks: [0, 45, 90, 135, 180].map((value) => ({ value, text: `${value}°` })) });
-  const node = element("div", { class: "explorer-model", "data-readout": "model" }, numbers, verdictLine, canvas, angle.node);
+  const heading = element("div", { class: "explorer-heading" }, "Quadratic model at θ′");
+  const plot = element("div", { class: "explorer-turning" }, canvas, angle.node);
+  const node = element("div", { class: "explorer-model" }, element("div", { "data-readout": "model" }, heading, numbers, verdictLine), plot);
   let width = 0;
   const curvature = (view, θ) => view.functions.hessian(θ).flat();
   return {
     node, slider: angle,
-    measure() { width = node.clientWidth; },
-    write({ view, θ }) {
+    measure() { width = plot.clientWidth; },
+    write({ view, zero, θ }) {
       const { functions } = view, H = curvature(view, θ), [low, high] = code.eigen(H[0], H[1], H[3]);
-      const verdict = secondOrder([low, high], Math.hypot(...functions.gradient(θ)), zero), α = (model.get("angle") * Math.PI) / 180;
+      const α = (model.get("angle") * Math.PI) / 180;
       const put = (target, words) => { if (target.dataset.text !== words) { target.dataset.text = words; rich(target, words); } };
-      const lines = [`θ′ = ${coordinates(θ)}, L = ${format(functions.loss(θ))}`, `λ_1 = ${format(low)}, λ_2 = ${format(high)}`,
-        `vᵀHv = ${format(code.form(H, [Math.cos(α), Math.sin(α)]))}`];
-      while (numbers.childElementCount < lines.length) numbers.append(element("div"));
-      lines.forEach((words, k) => put(numbers.children[k], words));
+      const steepness = Math.hypot(...functions.gradient(θ));
+      const lines = [["θ′", coordinates(θ)], ["loss L", format(functions.loss(θ))], ["slope |∇L|", format(steepness)], ["eigenvalue λ_1", format(low)],
+        ["eigenvalue λ_2", format(high)], ["curvature vᵀHv", format(code.form(H, [Math.cos(α), Math.sin(α)]))]];
+      while (numbers.childElementCount < 2 * lines.length) numbers.append(element("dt"), element("dd"));
+      lines.flat().forEach((words, k) => put(numbers.children[k], words));
+      const verdict = secondOrder([low, high], steepness, zero);
       put(verdictLine, verdict.text);
       verdictLine.style.setProperty("--c", verdict.kind === "not critical" ? "var(--ink)" : `var(--${verdict.kind})`);
     },
-    draw({ view, colours, θ }) {
-      width ||= node.clientWidth;
+    draw({ view, zero, colours, θ }) {
+      width ||= plot.clientWidth;
       if (!width) return;
       canvas.style.height = `${height}px`;
       const ctx = canvasFor(canvas, width, height), box = { left: 38, top: 6, width: width - 46, height: height - 12 };

@@ -14,11 +14,14 @@ from helpers.optimizers import DIVERGED, HYPER, descend
 from helpers.optimizers import rule as find_rule
 
 STEPS = (1, 5000)
+GLYPH = {"minimum": "o", "maximum": "^", "saddle": "x", "degenerate": "D"}
+PLURAL = {"minimum": "minima", "maximum": "maxima", "saddle": "saddles", "degenerate": "degenerate points"}
 
 
 def _landscape(explorer, value):
     if value not in explorer.landscapes:
-        raise ValueError(f"landscape must be one of {', '.join(map(repr, explorer.landscapes))}, not {value!r}")
+        known = ", ".join(map(repr, explorer.landscapes))
+        raise ValueError(f"landscape must be one of {known}, not {value!r}")
     return value
 
 
@@ -44,8 +47,8 @@ def _point(name):
         low, high = np.array(land.domain).T
         if (θ < low).any() or (θ > high).any():
             (a, b), (c, d) = land.domain
-            raise ValueError(f"{name} must lie in the view of {land.name!r}, [{a:g}, {b:g}] × [{c:g}, {d:g}], "
-                             f"not at ({θ[0]:g}, {θ[1]:g})")
+            raise ValueError(f"{name} must lie in the view of {land.name!r}, "
+                             f"[{a:g}, {b:g}] × [{c:g}, {d:g}]; ({θ[0]:g}, {θ[1]:g}) does not")
         return tuple(θ.tolist())
 
     return Checked(check)
@@ -59,16 +62,16 @@ def _hyper(hyper):
 
 
 class LandscapeExplorer(Explorer):
-    """A map of L(θ) with a start to drag, the paths of update rules from it, and the quadratic model at a second point.
+    """A map of L(θ): a start to drag, the paths of update rules from it, the quadratic model at a point θ′.
 
-    `landscapes`: a name of the gallery, a Landscape, or a list of them (the reader then has a menu). `rules`: names or
-    UpdateRules that the reader can switch on; `active` those that are on (all of them by default). `start` lies in the
-    landscape's domain. Hyper-parameters are given by letter, η=0.1, β=0.9. `model=True` shows L(θ′) + gᵀv + ½vᵀHv at θ′ =
-    `point`, and vᵀHv for the direction v of `angle` degrees.
+    `landscapes`: a name of the gallery, a Landscape, or a list of them (the reader then has a menu). `rules`:
+    names or UpdateRules that the reader can switch on; `active` those that are on (by default all of them).
+    `start` lies in the landscape's domain. Hyper-parameters are given by letter: η=0.1, β=0.9. `model=True`
+    shows L(θ′) + gᵀv + ½vᵀHv at θ′ = `point`, and vᵀHv for the direction v of `angle` degrees.
 
-    `landscape`, `start`, `active`, `steps`, `model`, `point`, `angle` and the hyper-parameters are traits: set them,
-    observe them, link them to ipywidgets. `path` is a trait, too: for each active rule the Descent that Python runs for
-    these settings, {name: descend(...)}.
+    `landscape`, `start`, `active`, `steps`, `model`, `point`, `angle` and the hyper-parameters are traits:
+    set them, observe them, link them to ipywidgets. `path` is a trait, too: the Descent that Python runs with
+    these settings for each active rule, {name: descend(...)}.
 
     Raises ValueError or TypeError for settings that make no sense.
 
@@ -94,8 +97,8 @@ class LandscapeExplorer(Explorer):
 
     η, β, β1, β2, ρ, ε, λ = (_hyper(h) for h in HYPER.values())
 
-    def __init__(self, landscapes="worst network", rules=("gradient descent",), *, active=None, start=None, steps=200,
-                 model=False, point=None, angle=30.0, caption="", alt="", **hyper):
+    def __init__(self, landscapes="worst network", rules=("gradient descent",), *, active=None, start=None,
+                 steps=200, model=False, point=None, angle=30.0, caption="", alt="", **hyper):
         several = landscapes if isinstance(landscapes, (list, tuple)) else [landscapes]
         known = [find_landscape(name) for name in several]
         self.landscapes = {land.name: land for land in known}
@@ -103,13 +106,17 @@ class LandscapeExplorer(Explorer):
             raise ValueError("landscapes must be one or more different landscapes")
         for land in known:
             if land.d != 2:
-                raise ValueError(f"a LandscapeExplorer shows losses of two parameters, but {land.name!r} has {land.d}"
-                                 + "; a CurveExplorer shows those of one" * (land.d == 1))
-        rules = [find_rule(r) for r in ([rules] if isinstance(rules, str) or not hasattr(rules, "__iter__") else rules)]
+                other = "; a CurveExplorer shows losses of one" * (land.d == 1)
+                raise ValueError("a LandscapeExplorer shows losses of two parameters, "
+                                 f"but {land.name!r} has {land.d}{other}")
+        several = [rules] if isinstance(rules, str) or not hasattr(rules, "__iter__") else rules
+        rules = [find_rule(r) for r in several]
         self.rules = {r.name: r for r in rules}
         if len(self.rules) < len(rules):
             raise ValueError("rules must be different from one another")
-        self.letters = {h.letter: h for r in rules for h in r.hyper}
+        used = {h.letter: h for r in rules for h in r.hyper}
+        order = ("η", "β", "β1", "β2", "ρ", "λ", "ε")
+        self.letters = {letter: used[letter] for letter in order if letter in used}
         if unknown := set(hyper) - set(self.letters):
             raise TypeError(f"unknown setting {', '.join(map(repr, sorted(unknown)))}; "
                             f"the hyper-parameters of these rules are {', '.join(self.letters) or 'none'}")
@@ -119,16 +126,17 @@ class LandscapeExplorer(Explorer):
         self._defaults = {letter: h.value for letter, h in self.letters.items()}
         start = self._views[first.name]["start"] if start is None else start
         values = {letter: hyper.get(letter, self._default(first.name, letter)) for letter in self.letters}
-        super().__init__(landscape=first.name, start=start, active=list(self.rules) if active is None else active,
-                         steps=steps, model=model, angle=angle, caption=caption, alt=alt,
-                         point=self._views[first.name]["point"] if point is None else point, **values)
-        self._given = {"start": self.start, "point": self.point, **{letter: getattr(self, letter) for letter in values}}
+        point = self._views[first.name]["point"] if point is None else point
+        active = list(self.rules) if active is None else active
+        super().__init__(landscape=first.name, start=start, active=active, steps=steps, model=model,
+                         point=point, angle=angle, caption=caption, alt=alt, **values)
+        self._given = {name: getattr(self, name) for name in ("start", "point", *values)}
         self._first = first.name
         self.spec = self._make_spec()
+        self._run()
         self.alt = self.alt or self._describe()
         self.observe(self._turn, "landscape")
         self.observe(self._run, ["landscape", "start", "active", "steps", *self.letters])
-        self._run()
 
     def _view(self, land):
         """A landscape as the browser gets it, with a start, a point for the model and a range of rates."""
@@ -138,7 +146,7 @@ class LandscapeExplorer(Explorer):
         inside.sort(key=lambda p: p["kind"] != "saddle")
         spec["point"] = list(inside[0]["θ"]) if inside else spec["start"]
         rate = spec["rate"] or {"limit": None, "low": 1e-3, "high": 1.0, "value": 0.1}
-        if any(r.stable_below is None for r in self.rules.values()):  # a rule that scales its steps needs larger rates
+        if any(r.stable_below is None for r in self.rules.values()):  # these scale their steps: larger rates
             rate = rate | {"high": max(rate["high"], float(f"{0.1 * (high - low).max():.0e}"))}
         return spec | {"rate": rate}
 
@@ -149,20 +157,22 @@ class LandscapeExplorer(Explorer):
         return tuple(view[name]) if name in ("start", "point") else self._defaults[name]
 
     def _make_spec(self):
-        """What only the browser needs; the settings given at first take the place of defaults, so that reset returns to them."""
+        """What only the browser needs. The settings given at first are the defaults that reset returns to."""
         views = [dict(view) for view in self._views.values()]
         views[0] |= {"start": list(self.start), "point": list(self.point)}
         for view in views:
-            value = self._given.get("η", view["rate"]["value"]) if view is views[0] else view["rate"]["value"]
             rate = view["rate"]
-            view["rate"] = rate | {"value": value, "low": min(rate["low"], value), "high": max(rate["high"], value)}
+            value = self._given.get("η", rate["value"]) if view is views[0] else rate["value"]
+            low, high = min(rate["low"], value), max(rate["high"], value)
+            view["rate"] = rate | {"value": value, "low": low, "high": high}
         rules = []
         for r in self.rules.values():
             hyper = [h | {"value": self._given[h["letter"]]} for h in r.spec()["hyper"]]
             rules.append(r.spec() | look(r) | {"hyper": hyper, "bound": bound_label(r)})
         formulas = {"eigen": eigen2.javascript, "model": quadratic_model(2).javascript,
                     "form": quadratic_form(2).javascript}
-        return {"landscapes": views, "rules": rules, "formulas": formulas, "zero": ZERO, "limit": DIVERGED, "steps": self.steps}
+        return {"landscapes": views, "rules": rules, "formulas": formulas, "zero": ZERO, "limit": DIVERGED,
+                "steps": self.steps, "letters": list(self.letters)}
 
     def _turn(self, change):
         """Another landscape from the menu: its own start, rate and point."""
@@ -179,16 +189,18 @@ class LandscapeExplorer(Explorer):
         self.path = path
 
     def set_state(self, sync_data):
-        """What the browser sends; the landscape first, since the other settings are checked against it."""
+        """Take what the browser sends: the landscape first, the other settings are checked against it."""
         super().set_state(dict(sorted(sync_data.items(), key=lambda item: item[0] != "landscape")))
 
     def settings(self):
-        named = {"rules": (tuple(self.rules), ("gradient descent",)), "active": (self.active, tuple(self.rules)),
-                 "start": (self.start, self._default(self.landscape, "start")), "steps": (self.steps, 200)}
-        named |= {letter: (getattr(self, letter), self._default(self.landscape, letter)) for letter in self.letters}
-        named |= {"model": (self.model, False)}
+        def own(*names):
+            return {name: (getattr(self, name), self._default(self.landscape, name)) for name in names}
+
+        rules = tuple(self.rules)
+        named = {"rules": (rules, ("gradient descent",)), "active": (self.active, rules), **own("start"),
+                 "steps": (self.steps, 200), **own(*self.letters), "model": (self.model, False)}
         if self.model:
-            named |= {"point": (self.point, self._default(self.landscape, "point")), "angle": (self.angle, 30.0)}
+            named |= own("point") | {"angle": (self.angle, 30.0)}
         names = [self.landscape, *(name for name in self.landscapes if name != self.landscape)]
         return [tuple(names) if len(names) > 1 else names[0]], named
 
@@ -198,12 +210,13 @@ class LandscapeExplorer(Explorer):
         kinds = {}
         for p in self._views[land.name]["critical"]:
             kinds[p["kind"]] = kinds.get(p["kind"], 0) + 1
-        plural = {"minimum": "minima", "maximum": "maxima", "saddle": "saddles", "degenerate": "degenerate points"}
-        points = [f"{'one' if n == 1 else n} {kind if n == 1 else plural[kind]}" for kind, n in kinds.items()]
-        points += sorted({c["label"] for c in self._views[land.name]["curves"]})
-        marked = f", marked with {' and '.join(points)}" if points else ""
-        runs = [f"{self.rules[name].label} {'diverges' if run.diverged else 'ends at L = %.3g' % run.loss[-1]}"
-                for name, run in self.path.items()]
+        points = [f"one {kind}" if n == 1 else f"{n} {PLURAL[kind]}" for kind, n in kinds.items()]
+        points += sorted({f"a {c['label']}" for c in self._views[land.name]["curves"]})
+        marked = f", with {' and '.join(points)}" if points else ""
+        runs = []
+        for name, run in self.path.items():
+            end = "diverges" if run.diverged else f"ends at L = {run.loss[-1]:.3g}"
+            runs.append(f"{self.rules[name].label} {end}")
         paths = f" From ({self.start[0]:.3g}, {self.start[1]:.3g}), {', '.join(runs)}." if runs else ""
         return f"Contour map of the loss “{land.title}”{marked}.{paths}"
 
@@ -215,24 +228,23 @@ class LandscapeExplorer(Explorer):
         θ = land.grid(161)
         L = land.loss(θ)
         u = np.sort(L[np.isfinite(L)])
-        scale = np.linspace(0, 1, len(u)) + np.log1p(30 * (u - u[0]) / (u[-1] - u[0])) / math.log1p(30)
-        levels = np.unique(np.interp(np.linspace(0, 2, 17), scale, u))
-        shades = [tuple((1 - q) * a + q * b for a, b in zip(_rgb(palette.LOW), _rgb(palette.HIGH), strict=True))
-                  for q in np.linspace(0, 1, len(levels) - 1)]
-        ax.contourf(θ[..., 0], θ[..., 1], L, levels, colors=shades, extend="neither")
-        ax.contour(θ[..., 0], θ[..., 1], L, levels[1:-1], colors=[(0.2, 0.35, 0.5, 0.25)], linewidths=0.7)
+        rise = np.linspace(0, 1, u.size) + np.log1p(30 * (u - u[0]) / (u[-1] - u[0])) / math.log1p(30)
+        levels = np.unique(np.interp(np.linspace(0, 2, 17), rise, u))
+        shades = [_mix(palette.LOW[0], palette.HIGH[0], q) for q in np.linspace(0, 1, len(levels) - 1)]
+        ax.contourf(θ[..., 0], θ[..., 1], L, levels, colors=shades)
+        ax.contour(θ[..., 0], θ[..., 1], L, levels[1:-1], colors=[palette.INK[0]], linewidths=0.7, alpha=0.2)
         for curve in view["curves"]:
             for line in curve["polylines"]:
                 ax.plot(*np.transpose(line), ":", color=palette.KIND["minimum"][0], linewidth=2)
-        glyphs = {"minimum": "o", "maximum": "^", "saddle": "x", "degenerate": "D"}
         for p in view["critical"]:
-            ax.plot(*p["θ"], glyphs[p["kind"]], color=palette.KIND[p["kind"]][0], markersize=7, markeredgewidth=2)
+            kind = p["kind"]
+            ax.plot(*p["θ"], GLYPH[kind], color=palette.KIND[kind][0], markersize=7, markeredgewidth=2)
         for name, run in self.path.items():
-            colour = palette.RULE.get(name, palette.INK)[0]
-            dashes = look(self.rules[name])["dash"]
+            style, colour = look(self.rules[name]), palette.RULE.get(name, palette.INK)[0]
+            dashes = (0, [v / 1.5 for v in style["dash"]]) if style["dash"] else "-"
             path = np.clip(run.θ, -1e5, 1e5)
-            ax.plot(*path.T, color=colour, linewidth=1.5, linestyle=(0, [v / 1.5 for v in dashes]) if dashes else "-")
-            ax.plot(*path[-1], MATPLOTLIB[look(self.rules[name])["marker"]], color=colour, markerfacecolor="white",
+            ax.plot(*path.T, color=colour, linewidth=1.5, linestyle=dashes)
+            ax.plot(*path[-1], MATPLOTLIB[style["marker"]], color=colour, markerfacecolor="white",
                     markersize=7, markeredgewidth=1.6)
         if self.rules:
             ax.plot(*self.start, "o", markersize=15, markerfacecolor="none", color=ink, markeredgewidth=2)
@@ -247,5 +259,7 @@ class LandscapeExplorer(Explorer):
         return True
 
 
-def _rgb(pair):
-    return [int(pair[0][k:k + 2], 16) / 255 for k in (1, 3, 5)]
+def _mix(low, high, share):
+    """The colour between two: at `low` for share 0, at `high` for share 1."""
+    pairs = ((int(low[k:k + 2], 16), int(high[k:k + 2], 16)) for k in (1, 3, 5))
+    return tuple(((1 - share) * a + share * b) / 255 for a, b in pairs)

@@ -6,7 +6,7 @@
                   niceTicks(low, high, n), decades(low, high, n), lossScale(curves) -> {scale, ticks, kind}
                   placeLabels(items, width, gap): which labels fit beside one another, and where
    Landscapes     sample(f, domain, n), levels(values, n, through), bandIndex(values, levels),
-                  contours(values, columns, rows, level), paintBands(image, index, columns, rows, bands, low, high)
+                  contours(values, columns, rows, level), polylines(segments), paintBands(image, index, columns, rows, bands, low, high)
    Dynamics       descend(landscape, rule, start, hyper, steps, limit), classify(eigenvalues, zero)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
    The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
@@ -184,7 +184,7 @@ export function contours(values, columns, rows, level) {
       const k = j * columns + i;
       const a = values[k] - level, b = values[k + 1] - level, c = values[k + columns + 1] - level, d = values[k + columns] - level;
       const kind = (a > 0) | ((b > 0) << 1) | ((c > 0) << 2) | ((d > 0) << 3);
-      if (kind === 0 || kind === 15 || Number.isNaN(a + b + c + d)) continue;
+      if (kind === 0 || kind === 15 || !Number.isFinite(a + b + c + d)) continue;
       const top = () => [i + cut(a, b), j], right = () => [i + 1, j + cut(b, c)];
       const bottom = () => [i + cut(d, c), j + 1], left = () => [i, j + cut(a, d)];
       const join = (p, q) => segments.push(...p, ...q);
@@ -202,6 +202,31 @@ export function contours(values, columns, rows, level) {
     }
   }
   return segments;
+}
+
+/** Segments of `contours` joined where they meet: a list of lines [x0, y0, x1, y1, x2, y2, …]. */
+export function polylines(segments) {
+  const key = (x, y) => Math.round(x * 4096) * 2 ** 26 + Math.round(y * 4096), ends = new Map(), used = new Uint8Array(segments.length / 4), lines = [];
+  const at = (k) => { if (!ends.has(k)) ends.set(k, []); return ends.get(k); };
+  for (let s = 0; s < used.length; s++) for (const e of [0, 2]) at(key(segments[4 * s + e], segments[4 * s + e + 1])).push(s);
+  const follow = (line, x, y) => {
+    for (;;) {
+      const s = ends.get(key(x, y))?.find((k) => !used[k]);
+      if (s === undefined) return line;
+      used[s] = 1;
+      const [a, b, c, d] = segments.slice(4 * s, 4 * s + 4);
+      [x, y] = key(a, b) === key(x, y) ? [c, d] : [a, b];
+      line.push(x, y);
+    }
+  };
+  for (let s = 0; s < used.length; s++) {
+    if (used[s]) continue;
+    used[s] = 1;
+    const [a, b, c, d] = segments.slice(4 * s, 4 * s + 4), forward = follow([a, b, c, d], c, d), backward = follow([], a, b), line = [];
+    for (let k = backward.length - 2; k >= 0; k -= 2) line.push(backward[k], backward[k + 1]);
+    lines.push([...line, ...forward]);
+  }
+  return lines;
 }
 
 /** Bands between levels into an ImageData: bilinear between grid points, edges softened over one pixel. */
@@ -442,7 +467,7 @@ const ruler = typeof document === "undefined" ? null : document.createElement("c
 export function textWidth(text, font) { ruler.font = font; return ruler.measureText(text.replaceAll("_", "")).width; }
 
 /** A labelled range input that writes `trait` to the model: `range` is a scale, `steps` its number of positions, `ticks`
-    [{value, text, colour, row, rank, title}]. Returns {node, show(value), setTicks(ticks), setRange(range, ticks), layout()}. */
+    [{value, text, colour, row, rank, title, flag}] (a flag stands to the left of its mark). Returns {node, show(value), setTicks(ticks), setRange(range, ticks), layout()}. */
 export function slider({ model, trait, label, symbol, range, steps = 200, round = (v) => v, text = (v) => format(v, 3, true), ticks = [], changed }) {
   const id = unique("slider");
   const output = element("output", { for: id });
@@ -481,9 +506,11 @@ export function slider({ model, trait, label, symbol, range, steps = 200, round 
       const items = ticks.map((t) => ({ rank: 1, row: 0, ...t, u: range.at(t.value), width: textWidth(t.text, font) + 1 }))
         .filter((t) => t.u >= -1e-9 && t.u <= 1 + 1e-9).map((t) => ({ ...t, at: knob / 2 + t.u * (total - knob) }));
       for (let row = 0; row < rows; row++) {
-        for (const t of placeLabels(items.filter((i) => i.row === row), total)) {
-          const colour = t.colour ? `color:${t.colour};` : "";
-          marks.append(element("span", { class: `explorer-tick${t.colour ? " of-theory" : ""}`, style: `${colour}left:${t.at}px;height:${5 + 14 * row}px` }),
+        const crossed = (i) => i.rank > 0 && items.some((j) => j.row > row && Math.abs(j.at - i.at) < i.width / 2 + 3);
+        const here = items.filter((i) => i.row === row && !crossed(i)).map((i) => ({ ...i, mark: i.at, at: i.flag ? i.at - i.width / 2 - 4 : i.at }));
+        for (const t of placeLabels(here, total)) {
+          const colour = t.colour ? `--c:${t.colour};` : "";
+          marks.append(element("span", { class: `explorer-tick${t.colour ? " of-theory" : ""}`, style: `${colour}left:${t.mark}px;height:${5 + 14 * row}px` }),
             rich(element("span", { class: "explorer-tick-text", style: `${colour}left:${t.left}px;top:${6 + 14 * row}px`, title: t.title }), t.text));
         }
       }
