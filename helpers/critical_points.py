@@ -309,47 +309,46 @@ def _solve_by_factors(landscape):
 def _real_roots(landscape, basis, digits=60):
     """Real solutions of a zero-dimensional lexicographic Gröbner basis, from its last variable upwards.
 
-    The roots of the last variable are exact algebraic numbers; the others follow numerically, to `digits`
-    digits, and a candidate counts only if it satisfies the whole basis to half of them.
+    Where the later coordinates are rational the next one is an exact algebraic number; elsewhere it follows
+    from rational approximations of `digits` digits, and counts if it satisfies the basis to a third of them.
     """
     variables = landscape.variables
+    tolerance = sp.Rational(1, 10 ** (digits // 3))
     partial = [()]
     for k in reversed(range(len(variables))):
         here = [p for p in basis.exprs if p.free_symbols <= set(variables[k:]) and p.has(variables[k])]
-        extended = []
+        extended = {}
         for known in partial:
-            values = dict(zip(variables[k + 1 :], [r.evalf(digits) for r in known], strict=True))
-            simplest = min(
-                here, key=lambda p: sp.degree(p, variables[k]) if _leads(p, variables[k], values) else 10**6
-            )
-            if not _leads(simplest, variables[k], values):
+            exact = all(r.is_Rational for r in known)
+            near = [r if exact else _rational(r, digits) for r in known]
+            values = dict(zip(variables[k + 1 :], near, strict=True))
+            left = [sp.Poly(p.subs(values), variables[k]) for p in here if _leads(p, variables[k], values)]
+            if not left:
                 continue
-            if simplest.free_symbols == {variables[k]}:
-                roots = sp.real_roots(sp.Poly(simplest, variables[k]))
+            simplest = min(left, key=lambda p: p.degree())
+            if exact:
+                roots = sp.real_roots(simplest)
             else:
-                roots = [
-                    r
-                    for r in sp.Poly(simplest.subs(values), variables[k]).nroots(n=digits, maxsteps=500)
-                    if abs(sp.im(r)) < sp.Float(10) ** (-digits // 3)
-                ]
-                roots = [sp.re(r) for r in roots]
-            extended += [
-                (r, *known)
-                for r in roots
-                if all(
-                    abs(p.subs(values | {variables[k]: r.evalf(digits)})) < sp.Float(10) ** (-digits // 3)
-                    for p in here
-                )
-            ]
-        partial = list(dict.fromkeys(extended))
+                found = simplest.nroots(n=digits, maxsteps=500)
+                roots = [sp.re(r) for r in found if abs(sp.im(r)) < tolerance]
+            for r in roots:
+                values[variables[k]] = _rational(r, digits)
+                if all(abs(p.subs(values)) < tolerance for p in here):
+                    extended[tuple(round(float(q), 12) for q in (r, *known))] = (r, *known)
+        partial = list(extended.values())
     for root in partial:
         neat = not any(r.has(sp.Float, sp.CRootOf) for r in root)
         yield np.array([float(r) for r in root]), root if neat else None
 
 
+def _rational(r, digits):
+    """A rational number within `digits` digits of r; exact arithmetic then keeps all of them."""
+    return sp.Rational(r.evalf(digits))
+
+
 def _leads(polynomial, variable, values):
     """Whether the leading coefficient in `variable` is not zero once the later variables are known."""
-    return abs(sp.LC(polynomial, variable).subs(values)) > sp.Float(10) ** -15
+    return abs(sp.LC(polynomial, variable).subs(values)) > sp.Rational(1, 10**15)
 
 
 def _search(landscape, n=None, steps=200):

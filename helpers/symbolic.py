@@ -115,19 +115,23 @@ def numpy_function(arguments, expressions):
     >>> [a.tolist() for a in numpy_function([x, y], [x * y, sp.Integer(2)])(np.array([1.0, 2.0]), 3.0)]
     [[3.0, 6.0], [2.0, 2.0]]
     """
-    plain = [
-        sp.Symbol(f"_a{i}", real=True) for i in range(len(arguments))
-    ]  # "lambda" and Greek with accents are safe, too
+    # plain names: a symbol may be called lambda or θ'
+    plain = [sp.Symbol(f"_a{i}", real=True) for i in range(len(arguments))]
     swap = dict(zip(arguments, plain, strict=True))
-    code = sp.lambdify(plain, [e.xreplace(swap) for e in expressions], modules="numpy", cse=_shared)
+    # older SymPy prints Max and Min as functions that do not broadcast; Piecewise always does
+    expressions = [
+        e.xreplace(swap).replace(
+            lambda part: isinstance(part, (sp.Max, sp.Min)), lambda m: m.rewrite(sp.Piecewise)
+        )
+        for e in expressions
+    ]
+    code = sp.lambdify(plain, expressions, modules="numpy", cse=_shared)
 
     def function(*values):
         values = [np.asarray(v) for v in values]
         kind = np.result_type(np.float64, *values)  # complex where a complex step comes in
         values = [v.astype(kind, copy=False) for v in values]
-        with np.errstate(
-            all="ignore"
-        ):  # Piecewise evaluates every branch; divergence is reported by the caller
+        with np.errstate(all="ignore"):  # Piecewise evaluates every branch; callers report divergence
             results = [np.asarray(r, dtype=kind) for r in code(*values)]
         return np.broadcast_arrays(*results, *values)[: len(expressions)]
 
