@@ -226,12 +226,14 @@ def test_several_questions_on_a_narrow_page_do_not_disturb_one_another(open_page
     assert page.problems == []
 
 
+@pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_without_javascript_the_question_is_plain(open_page):
     page = open_page(Question("How many saddles?", **CHOICE), java_script_enabled=False)
     text = page.locator("figure").inner_text()
     assert "How many saddles?" in text and "four" in text and "The worked solution stands below" in text
 
 
+@pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_on_paper_the_question_stands(open_page):
     page = open_page(Question("How many saddles?", **CHOICE))
     assert not page.locator(".question-poster").is_visible()
@@ -247,6 +249,7 @@ window.MathJax = {startup: {promise: new Promise((done) => setTimeout(done, 50))
 </script>"""
 
 
+@pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_mathjax_typesets_what_contains_formulas(open_page):
     page = open_page(Question(r"Above which $\eta$ does it diverge?", **NUMBER), head=MATHJAX)
     page.wait_for_function("typeset.length == 1")
@@ -256,6 +259,7 @@ def test_mathjax_typesets_what_contains_formulas(open_page):
     assert page.problems == []
 
 
+@pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_render_returns_its_clean_up_and_follows_the_model(open_page):
     question = Question("How much?", **NUMBER)
     page = open_page(question)
@@ -281,6 +285,7 @@ NONE = ["", "1½", "1/0", "0/0", "abc", "1,000.5", "1.2.3", "1,2,3", "--1", "NaN
         "1/2/3", "0x10", "5²", "4 step"]
 
 
+@pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_what_counts_as_a_number(open_page):
     page = open_page(Question("How much?", **NUMBER))
     parse = """async ([code, texts]) => {
