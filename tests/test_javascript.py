@@ -1,4 +1,4 @@
-"""The JavaScript that pages run, in a real engine, against the NumPy that notebooks run, from the same expressions."""
+"""The JavaScript that pages run, in a real engine, against the NumPy that notebooks run."""
 
 import itertools
 import json
@@ -16,14 +16,14 @@ CLOSE = 1e-12
 
 @pytest.fixture(scope="module")
 def run(browser):
-    """`run("(stage, …arguments) => …", …)`: call a function with the module stage.js and JSON arguments in a page."""
+    """`run("(stage, …arguments) => …", …)`: call a function with the module stage.js and JSON arguments."""
     page = browser.new_page()
     page.goto("about:blank")
     page.evaluate("async (url) => { window.stage = await import(url); }", data_url(source("stage.js")))
 
     def call(function, *arguments):
         answer = page.evaluate(f"""async (text) => {{
-            const plain = (k, v) => (typeof v === "number" && !Number.isFinite(v) ? String(v) : ArrayBuffer.isView(v) ? [...v] : v);
+            const plain = (key, v) => ArrayBuffer.isView(v) ? [...v] : Object.is(v, NaN) ? "NaN" : v;
             return JSON.stringify(await ({function})(window.stage, ...JSON.parse(text)), plain);
         }}""", json.dumps(arguments))
         return json.loads(answer)
@@ -33,7 +33,7 @@ def run(browser):
 
 
 def difference(ours, theirs):
-    """The largest difference, relative to the value, or to the median size where cancellation leaves a small one."""
+    """The largest difference, relative to the value, or to the median where cancellation leaves little."""
     ours, theirs = np.asarray(ours, dtype=float), np.asarray(theirs, dtype=float)
     assert ours.shape == theirs.shape
     scale = np.maximum(np.abs(theirs), np.median(np.abs(theirs)))
@@ -66,8 +66,11 @@ def test_a_single_step_agrees_from_1000_states(run, name):
     t = rng.integers(1, 300, n)
     positive = [str(symbol) in ("s", "r") for symbol in r.states]
     states = [np.abs(rng.normal(0, 2, n)) if p else rng.normal(0, 2, n) for p in positive]
-    hyper = {h.letter: 10 ** rng.uniform(np.log10(h.low), np.log10(h.high), n) if h.log else rng.uniform(h.low, h.high, n)
-             for h in r.hyper}
+
+    def draw(h):
+        return 10 ** rng.uniform(*np.log10([h.low, h.high]), n) if h.log else rng.uniform(h.low, h.high, n)
+
+    hyper = {h.letter: draw(h) for h in r.hyper}
     place = np.broadcast_to(r.place(θ, states, hyper), n)
     new, after = r.step(θ, g, states, t, hyper)
     cases = [[a, b, c, d, e] for a, b, c, d, e in zip(
@@ -86,9 +89,9 @@ def test_a_single_step_agrees_from_1000_states(run, name):
 def test_paths_of_200_steps_agree_wherever_they_are_determined(run, name):
     """A path that moves by more than 1e-11 where its start is one ulp off is determined by nobody.
 
-    A second twin takes every gradient one ulp away, now on this side, now on that. Both are needed: where RMSProp
-    has settled in a minimum, it divides the rounding error of the gradient by itself and jumps, and the first
-    twin, which has met its sibling there, jumps along.
+    A second twin takes every gradient one ulp away, now on this side, now on that. Both are needed: where
+    RMSProp has settled in a minimum, it divides the rounding error of the gradient by itself and jumps, and
+    the first twin, which has met its sibling there, jumps along.
     """
     land, starts = GALLERY[name], points(GALLERY[name], 6, seed=2)
 
@@ -111,8 +114,8 @@ def test_paths_of_200_steps_agree_wherever_they_are_determined(run, name):
         for k, found in enumerate(theirs):
             total += 1
             size = 1 + np.abs(ours.θ[:, k])
-            if any(twin.diverged[k] != ours.diverged[k] or (np.abs(twin.θ[:, k] - ours.θ[:, k]) / size).max() > 1e-11
-                   for twin in twins):
+            apart = [(np.abs(twin.θ[:, k] - ours.θ[:, k]) / size).max() for twin in twins]
+            if max(apart) > 1e-11 or any(twin.diverged[k] != ours.diverged[k] for twin in twins):
                 continue
             compared += 1
             assert found["diverged"] == ours.diverged[k]
@@ -130,9 +133,10 @@ def test_the_closed_forms_agree(run):
     flat = H[:, [0, 1, 1, 2]]
     theirs = run("""async ({ load }, texts, H, flat, v, g) => {
         const { eigen, form, model } = await load(texts);
-        return [H.map((h) => eigen(...h)), flat.map((h, k) => form(h, v[k])), flat.map((h, k) => model(1.5, g[k], h, v[k]))];
-    }""", {"eigen": eigen2.javascript, "form": quadratic_form(2).javascript, "model": quadratic_model(2).javascript},
-        H.tolist(), flat.tolist(), v.tolist(), g.tolist())
+        return [H.map((h) => eigen(...h)), flat.map((h, k) => form(h, v[k])),
+                flat.map((h, k) => model(1.5, g[k], h, v[k]))];
+    }""", {"eigen": eigen2.javascript, "form": quadratic_form(2).javascript,
+           "model": quadratic_model(2).javascript}, H.tolist(), flat.tolist(), v.tolist(), g.tolist())
     assert difference(theirs[0], eigen2(*H.T)) < CLOSE
     assert difference(theirs[1], quadratic_form(2)(flat, v)) < CLOSE
     assert difference(theirs[2], quadratic_model(2)(1.5, g, flat, v)) < CLOSE
@@ -146,7 +150,8 @@ def test_the_closed_forms_agree(run):
 def test_the_second_order_test_gives_the_same_verdict(run):
     rng = np.random.default_rng(4)
     values = rng.choice([-3.0, -1.0, -1e-5, -1e-9, 0.0, 1e-9, 1e-5, 1.0, 3.0], (400, 2))
-    theirs = run("({ classify }, values, zero) => values.map((v) => classify(v, zero))", values.tolist(), ZERO)
+    judge = "({ classify }, values, zero) => values.map((v) => classify(v, zero))"
+    theirs = run(judge, values.tolist(), ZERO)
     assert [(v["kind"], v["index"]) for v in theirs] == [classify(v) for v in values]
 
 
@@ -154,7 +159,7 @@ def test_the_second_order_test_gives_the_same_verdict(run):
 def test_the_stability_bound_of_a_slider_agrees(run, name):
     r = RULES[name]
     values = [{**r.defaults, "β": β} if "β" in r.defaults else r.defaults for β in (0.0, 0.3, 0.9)]
-    theirs = run("async ({ load }, text, values) => { const { f } = await load({ f: text }); return values.map((h) => f(h)); }",
+    theirs = run("async ({ load }, text, values) => values.map((await load({ f: text })).f)",
                  r.stable_javascript, [[v[h.letter] for h in r.hyper] for v in values])
     assert difference(theirs, [r.stable(**v) for v in values]) < CLOSE
 
@@ -171,17 +176,19 @@ def test_divergence_ends_a_path_at_its_last_good_point(run):
     assert np.isfinite(found["loss"]).all()
 
 
-# What the stage draws with --------------------------------------------------------------------------------------
+# What the stage draws with ----------------------------------------------------------------------------------
 def test_numbers_are_written_for_reading(run):
     shown = run("({ format }, values) => values.map((v) => format(v))",
                 [0, 9.394, -1.2, 0.02, 0.00123, 3.1e-12, -2e7, 1e-8, 12345, 99999.9])
-    assert shown == ["0", "9.39", "−1.20", "0.0200", "0.00123", "3.1·10⁻¹²", "−2.0·10⁷", "1.0·10⁻⁸", "12345", "1.0·10⁵"]
-    assert run("({ format }) => [format(NaN), format(Infinity), format(-Infinity), format(.05, 3, true)]") == [
-        "undefined", "∞", "−∞", "0.05"]
+    assert shown == ["0", "9.39", "−1.20", "0.0200", "0.00123", "3.1·10⁻¹²", "−2.0·10⁷", "1.0·10⁻⁸", "12345",
+                     "1.0·10⁵"]
+    assert run("({ format }) => [NaN, Infinity, -Infinity].map((v) => format(v))") == ["undefined", "∞", "−∞"]
+    assert run("({ format }) => format(0.05, 3, true)") == "0.05"
     assert run("({ coordinates }) => coordinates([1.724, -0.001])") == "(1.72, 0.00)"
 
 
-@pytest.mark.parametrize("scale", ["linear(-2, 5)", "log(1e-4, 3)", "symlog(-1e6, 1e3)", "complement(0, .9999)"])
+@pytest.mark.parametrize("scale", [
+    "linear(-2, 5)", "log(1e-4, 3)", "symlog(-1e6, 1e3)", "complement(0, .9999)"])
 def test_scales_go_there_and_back(run, scale):
     u = np.linspace(0, 1, 41).tolist()
     back = run(f"(stage, u) => {{ const {{ linear, log, symlog, complement }} = stage, s = {scale}; "
@@ -190,7 +197,7 @@ def test_scales_go_there_and_back(run, scale):
 
 
 def test_contour_lines_lie_on_their_level_and_join(run):
-    """x² + y² = 1: every end of a segment lies on the circle, the joined line is closed and has its length."""
+    """x² + y² = 1: every end of a segment lies on the circle; the joined line is closed and 2π long."""
     lines = run("""({ sample, contours, polylines }) => {
         const n = 101, values = sample(([x, y]) => x * x + y * y, [[-1.5, 1.5], [-1.5, 1.5]], n);
         return polylines(contours(values, n, n, 1)).map((line) => line.map((v) => v * 3 / (n - 1) - 1.5));
@@ -203,14 +210,32 @@ def test_contour_lines_lie_on_their_level_and_join(run):
 
 
 def test_contours_pass_by_what_is_not_finite(run):
-    assert run("({ contours }) => contours([NaN, 1, 0, Infinity, 0, 1, 1, 0, 0], 3, 3, 0.5).every(Number.isFinite)")
+    values = "[NaN, 1, 0, Infinity, 0, 1, 1, 0, 0]"
+    assert run(f"({{ contours }}) => contours({values}, 3, 3, 0.5).every(Number.isFinite)")
+
+
+def test_a_clipped_segment_lies_in_the_box_and_on_its_line(run):
+    rng = np.random.default_rng(5)
+    segments = rng.normal(50, 10.0 ** rng.uniform(1, 7, (500, 1)), (500, 4))
+    clipped = run("({ clip }, segments) => segments.map((s) => clip(...s, 100, 80, 0))", segments.tolist())
+    for (x0, y0, x1, y1), part in zip(segments, clipped, strict=True):
+        t = np.linspace(0, 1, 20001)
+        x, y = x0 + t * (x1 - x0), y0 + t * (y1 - y0)
+        inside = (x >= 0) & (x <= 100) & (y >= 0) & (y <= 80)
+        assert part is not None or not inside.any()
+        if part is not None:
+            a, b, c, d = part
+            assert min(a, b, c, d) >= -1e-6 and max(a, c) <= 100 + 1e-6 and max(b, d) <= 80 + 1e-6
+            line = (a - x0) * (y1 - y0) - (b - y0) * (x1 - x0)
+            assert abs(line) <= 1e-9 * (np.hypot(x1 - x0, y1 - y0) ** 2 + 1)
 
 
 @pytest.mark.parametrize("name", [name for name, land in GALLERY.items() if land.d == 2])
 def test_levels_rise_and_share_the_map(run, name):
     land = GALLERY[name]
     levels, index = run("""async ({ load, sample, levels, bandIndex }, text, domain) => {
-        const { land } = await load({ land: text }), values = sample(land.loss, domain, 121), found = levels(values, 15);
+        const { land } = await load({ land: text });
+        const values = sample(land.loss, domain, 121), found = levels(values, 15);
         return [found, bandIndex(values, found)];
     }""", land.javascript, land.domain)
     assert 10 <= len(levels) <= 15 and (np.diff(levels) > 0).all()
@@ -226,18 +251,20 @@ def test_a_constant_loss_has_no_levels(run):
 def test_labels_never_overlap(run, width):
     rng = np.random.default_rng(width)
     for _ in range(50):
-        items = [{"at": float(rng.uniform(0, width)), "width": float(rng.uniform(5, 90)), "rank": int(rng.integers(0, 3))}
+        items = [{"at": rng.uniform(0, width), "width": rng.uniform(5, 90), "rank": int(rng.integers(0, 3))}
                  for _ in range(8)]
         kept = run("({ placeLabels }, items, width) => placeLabels(items, width, 6)", items, width)
-        assert kept and all(a["left"] + a["width"] + 6 <= b["left"] + 1e-9 for a, b in zip(kept, kept[1:], strict=False))
-        assert all(0 <= k["left"] and k["left"] + k["width"] <= width + 1e-9 for k in kept)
+        ends = [(k["left"], k["left"] + k["width"]) for k in kept]
+        assert ends and all(a[1] + 6 <= b[0] + 1e-9 for a, b in itertools.pairwise(ends))
+        assert all(left >= 0 and right <= width + 1e-9 for left, right in ends)
         first = min(items, key=lambda item: item["rank"])["rank"]
         assert any(k["rank"] == first for k in kept)
 
 
 @pytest.mark.parametrize("curves, kind", [
-    ([[9.4, 1.0, 1e-9]], "log"), ([[1.0, 0.0, 0.0]], "log"), ([[0.0, 0.0]], "linear"), ([[2.0, -50.0]], "linear"),
-    ([[2.0, -1e12]], "symlog"), ([], "log"), ([[1.0, 1e24]], "log"), ([[-3.0]], "linear")])
+    ([[9.4, 1.0, 1e-9]], "log"), ([[1.0, 0.0, 0.0]], "log"), ([[0.0, 0.0]], "linear"),
+    ([[2.0, -50.0]], "linear"), ([[2.0, -1e12]], "symlog"), ([], "log"),
+    ([[1.0, 1e24]], "log"), ([[-3.0]], "linear")])
 def test_the_loss_plot_has_a_scale_for_any_loss(run, curves, kind):
     found, ticks, low, high = run("""({ lossScale }, curves) => {
         const { kind, scale, ticks, text } = lossScale(curves);

@@ -1,11 +1,7 @@
 """Explorers: figures that a reader can take hold of, in a live notebook and on a static page alike."""
 
+from helpers.explorers.curve import CurveExplorer
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.explorers.question import Question
-
-try:  # until the file is whole
-    from helpers.explorers.curve import CurveExplorer
-except (ImportError, OSError):
-    CurveExplorer = None
 
 __all__ = ["CurveExplorer", "LandscapeExplorer", "Question"]

@@ -1,6 +1,6 @@
 /* LandscapeExplorer: a map of L(θ), a start to drag, the paths of update rules, the quadratic model at a second point. */
 import {
-  announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, complement, contours, coordinates, decades, descend, dragging,
+  announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
   drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, paintBands, polylines,
   prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
@@ -11,7 +11,8 @@ const PLURAL = { minimum: "minima", maximum: "maxima", saddle: "saddles", degene
 const NEAR = 0.01; // a path ends "at" a critical point within this share of the view
 
 /** The scale of a hyper-parameter's slider. */
-export function rangeOf(hyper, low = hyper.low, high = hyper.high) {
+export function rangeOf(hyper) {
+  const low = Math.min(hyper.low, hyper.value), high = Math.max(hyper.high, hyper.value);
   return hyper.log ? log(low, high) : hyper.high > 0.995 && hyper.high < 1 ? complement(low, high) : linear(low, high);
 }
 
@@ -153,8 +154,8 @@ async function render({ model, el }) {
   const active = () => rules.filter((r) => value("active").includes(r.name));
   const unit = (θ) => θ.map((v, i) => { const [a, b] = view.domain[i], u = (v - a) / (b - a); return i ? 1 - u : u; });
   const fromUnit = (p) => p.map((u, i) => { const [a, b] = view.domain[i]; return Number((a + (i ? 1 - u : u) * (b - a)).toPrecision(12)); });
-  const X = (x) => clamp(((x - view.domain[0][0]) / (view.domain[0][1] - view.domain[0][0])) * size.w, -1e5, 1e5);
-  const Y = (y) => clamp(((view.domain[1][1] - y) / (view.domain[1][1] - view.domain[1][0])) * size.h, -1e5, 1e5);
+  const X = (x) => ((x - view.domain[0][0]) / (view.domain[0][1] - view.domain[0][0])) * size.w;
+  const Y = (y) => ((view.domain[1][1] - y) / (view.domain[1][1] - view.domain[1][0])) * size.h;
 
   function drawStill() {
     const ctx = canvasFor(still, size.w + LEFT, size.h + BOTTOM), { functions, domain } = view;
@@ -260,11 +261,18 @@ async function render({ model, el }) {
     ctx.lineJoin = ctx.lineCap = "round";
     for (const { rule, run } of runs) {
       const colour = colours.pick(rule.colour), line = new Path2D(), dots = [], last = run.path.length - 1;
-      let x = Infinity, y = Infinity, dotX = Infinity, dotY = Infinity;
+      let [x, y] = run.path[0], dotX = Infinity, dotY = Infinity, penX = NaN, penY = NaN;
+      x = X(x); y = Y(y);
       for (let t = 0; t <= last; t++) { // steps too short to be seen add no point, and dots keep apart
         const px = X(run.path[t][0]), py = Y(run.path[t][1]);
-        if (Math.abs(px - x) + Math.abs(py - y) < 0.6 && t < last) continue;
-        line.lineTo((x = px), (y = py));
+        if (t && t < last && Math.abs(px - x) + Math.abs(py - y) < 0.6) continue;
+        const seen = clip(x, y, px, py, size.w, size.h); // a path that diverges would be dashed for a million pixels
+        if (seen) {
+          if (seen[0] !== penX || seen[1] !== penY) line.moveTo(seen[0], seen[1]);
+          line.lineTo((penX = seen[2]), (penY = seen[3]));
+        }
+        x = px; y = py;
+        if (!seen || px < -9 || py < -9 || px > size.w + 9 || py > size.h + 9) continue;
         if (Math.abs(px - dotX) + Math.abs(py - dotY) < 6 || dots.length > 160) continue;
         dots.push((dotX = px), (dotY = py));
       }

@@ -5,6 +5,7 @@
    Scales         linear(low, high), log(low, high), symlog(low, high, c), complement(low, high): {at(value) -> 0…1, value(0…1)}
                   niceTicks(low, high, n), decades(low, high, n), lossScale(curves) -> {scale, ticks, kind}
                   placeLabels(items, width, gap): which labels fit beside one another, and where
+                  clip(x0, y0, x1, y1, width, height): the part of a segment that can be seen
    Landscapes     sample(f, domain, n), levels(values, n, through), bandIndex(values, levels),
                   contours(values, columns, rows, level), polylines(segments), paintBands(image, index, columns, rows, bands, low, high)
    Dynamics       descend(landscape, rule, start, hyper, steps, limit), classify(eigenvalues, zero)
@@ -121,6 +122,19 @@ export function placeLabels(items, total, gap = 6) {
       kept.push({ ...item, left });
   }
   return kept.sort((p, q) => p.left - q.left);
+}
+
+/** The part of a segment inside the box 0…width, 0…height widened by `margin`: [x0, y0, x1, y1], or null. */
+export function clip(x0, y0, x1, y1, width, height, margin = 20) {
+  let a = 0, b = 1;
+  for (const [from, step, high] of [[x0, x1 - x0, width + margin], [y0, y1 - y0, height + margin]]) {
+    if (step === 0) { if (from < -margin || from > high) return null; continue; }
+    const p = (-margin - from) / step, q = (high - from) / step;
+    a = Math.max(a, Math.min(p, q));
+    b = Math.min(b, Math.max(p, q));
+  }
+  if (!(a <= b)) return null;
+  return [x0 + a * (x1 - x0), y0 + a * (y1 - y0), x0 + b * (x1 - x0), y0 + b * (y1 - y0)];
 }
 
 // ------------------------------------------------------------------------------------------------------- landscapes
@@ -470,7 +484,7 @@ export function textWidth(text, font) { ruler.font = font; return ruler.measureT
     [{value, text, colour, row, rank, title, flag}] (a flag stands to the left of its mark). Returns {node, show(value), setTicks(ticks), setRange(range, ticks), layout()}. */
 export function slider({ model, trait, label, symbol, range, steps = 200, round = (v) => v, text = (v) => format(v, 3, true), ticks = [], changed }) {
   const id = unique("slider");
-  const output = element("output", { for: id });
+  const output = element("span", { class: "explorer-value", "aria-hidden": "true" }); // the slider itself says it to screen readers
   const input = element("input", { type: "range", id, min: 0, max: steps, step: 1, "data-trait": trait });
   const marks = element("div", { class: "explorer-ticks", "aria-hidden": "true" });
   const name = element("label", { for: id }, `${label} `, symbol ? rich(element("i"), symbol) : null);
