@@ -60,7 +60,7 @@ def power_iteration(hvp, d, k, rng):
     """(λ, u): the eigenvalue of largest size after k products u ← Hu/‖Hu‖, and its eigenvector, (d,).
 
     The error of λ shrinks in each step by the factor (λ′/λ)², where λ′ is the second largest in size.
-    `hvp`, `d`, `k`, `rng` as in `lanczos`, k ≥ 2.
+    `hvp`, `d`, `k`, `rng` as in `krylov`, k ≥ 2.
 
     >>> λ, u = power_iteration(lambda v: np.array([1.0, -3.0]) * v, 2, 40, np.random.default_rng(0))
     >>> round(λ, 9)
@@ -77,21 +77,19 @@ def power_iteration(hvp, d, k, rng):
     return λ, u
 
 
-def lanczos(hvp, d, k, rng):
-    """(λ, U): k Ritz values and vectors of a symmetric H that is known only by its products v -> Hv.
+def krylov(hvp, d, k, rng):
+    """(T, Q): a symmetric H in the space of v, Hv, H²v, …: the tridiagonal T = QᵀHQ, (k, k), and Q, (d, k).
 
-    Orthonormal q₁ … q_k are built from v, Hv, H²v, …; in this basis H is tridiagonal, and the eigenvalues λ
-    of that small matrix approach those of H, the outermost first. λ is ascending, (k,); the columns of
-    U (d, k) approach the eigenvectors. `hvp` maps (d,) to (d,) and is called k ≤ d times, or fewer, with
-    fewer values, if the space of v, Hv, … ends earlier. `rng`, a numpy Generator, draws v.
+    The columns q₁ … q_k of Q are orthonormal. `hvp` maps v (d,) to Hv (d,) and is called k ≤ d times; fewer
+    times, with smaller T and Q, if the space ends earlier. `rng`, a numpy Generator, draws the first v.
+    After j < k products T would be T[:j, :j].
 
     Raises ValueError when a product is not finite, of the wrong shape, or not that of a symmetric matrix.
-    Source: Golub and Van Loan, Matrix Computations, chapter 10.
+    Source: Golub and Van Loan, Matrix Computations, 4th edition, chapter 10.
 
-    >>> H = np.diag([-3.0, 1.0, 2.0, 10.0])
-    >>> λ, U = lanczos(lambda v: H @ v, 4, 4, np.random.default_rng(0))
-    >>> np.round(λ, 9).tolist()
-    [-3.0, 1.0, 2.0, 10.0]
+    >>> T, Q = krylov(lambda v: np.array([-3.0, 1.0, 10.0]) * v, 3, 3, np.random.default_rng(0))
+    >>> bool(abs(T[0, 2]) < 1e-12), T.shape, Q.shape
+    (True, (3, 3), (3, 3))
     """
     d = count(d, "d", 1)
     k = count(k, "k", 1, d)
@@ -110,8 +108,24 @@ def lanczos(hvp, d, k, rng):
             break
         q = w / β[-1]
     k = len(α)
-    λ, S = np.linalg.eigh(np.diag(α) + np.diag(β[: k - 1], 1) + np.diag(β[: k - 1], -1))
-    return λ, Q[:k].T @ S
+    return np.diag(α) + np.diag(β[: k - 1], 1) + np.diag(β[: k - 1], -1), Q[:k].T
+
+
+def lanczos(hvp, d, k, rng):
+    """(λ, U): k Ritz values and vectors of a symmetric H that is known only by its products v -> Hv.
+
+    They are the eigenvalues of T and Q times its eigenvectors, T and Q of `krylov`. λ is ascending, (k,), and
+    approaches eigenvalues of H, the outermost first; the columns of U, (d, k), approach their eigenvectors.
+    Arguments and errors as in `krylov`.
+
+    >>> H = np.diag([-3.0, 1.0, 2.0, 10.0])
+    >>> λ, U = lanczos(lambda v: H @ v, 4, 4, np.random.default_rng(0))
+    >>> np.round(λ, 9).tolist()
+    [-3.0, 1.0, 2.0, 10.0]
+    """
+    T, Q = krylov(hvp, d, k, rng)
+    λ, S = np.linalg.eigh(T)
+    return λ, Q @ S
 
 
 def _point_and_direction(θ, v):

@@ -5,7 +5,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.curvature import central_hvp, complex_step_hessian, complex_step_hvp, lanczos, power_iteration
+from helpers.curvature import (
+    central_hvp,
+    complex_step_hessian,
+    complex_step_hvp,
+    krylov,
+    lanczos,
+    power_iteration,
+)
 from helpers.landscapes import GALLERY, landscape
 
 ALL = pytest.mark.parametrize("land", GALLERY.values(), ids=GALLERY)
@@ -68,6 +75,15 @@ def test_lanczos_finds_the_whole_spectrum_after_d_products(d, seed):
     np.testing.assert_allclose(λ, np.linalg.eigvalsh(H), atol=1e-9 * np.abs(H).max() * d)
     np.testing.assert_allclose(U.T @ U, np.eye(d), atol=1e-9)
     np.testing.assert_allclose(H @ U, U * λ, atol=1e-8 * np.abs(H).max() * d)
+
+
+def test_krylov_turns_the_matrix_into_a_tridiagonal_one():
+    H = symmetric(40, 7)
+    T, Q = krylov(lambda v: H @ v, 40, 12, np.random.default_rng(0))
+    np.testing.assert_allclose(Q.T @ H @ Q, T, atol=1e-12)
+    np.testing.assert_allclose(Q.T @ Q, np.eye(12), atol=1e-13)
+    fewer, _ = krylov(lambda v: H @ v, 40, 5, np.random.default_rng(0))
+    np.testing.assert_array_equal(T[:5, :5], fewer)
 
 
 @pytest.mark.parametrize("seed", range(5))
