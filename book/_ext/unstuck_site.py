@@ -134,7 +134,8 @@ def finish(app, exception):
             rules = basic.read_text("utf-8").replace("url(file.png)", "url(../file.png)")
             merged = theme.read_text("utf-8").replace('@import "../basic.css";', rules)
             theme.write_text(merged, encoding="utf-8")
-    if exception or (app.warningiserror and app._warncount):
+    strict = app.warningiserror or app.keep_going  # with both options Sphinx clears the first
+    if exception or (strict and app._warncount):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 
 
