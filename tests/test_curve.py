@@ -142,7 +142,7 @@ def open_page(request, browser, tmp_path):
         page.goto(f"{folder}/page.html")
         if context.get("java_script_enabled", True):
             page.wait_for_selector("[data-ready=true]")
-            page.wait_for_timeout(250)
+            page.wait_for_function("document.querySelector('[data-readout]').innerText.length > 20")
         return page
 
     yield open_page
@@ -151,8 +151,13 @@ def open_page(request, browser, tmp_path):
     server.shutdown()
 
 
-def readout(page):
-    page.wait_for_timeout(150)  # the readout is written at most every tenth of a second
+def readout(page, *words):
+    """The readout, as soon as it contains the words; it is written at most every tenth of a second."""
+    if words:
+        has = "document.querySelector('[data-readout]').innerText.includes(word)"
+        page.wait_for_function(f"(words) => words.every((word) => {has})", arg=words, timeout=10_000)
+    else:
+        page.wait_for_timeout(150)
     text = page.locator("[data-readout]").inner_text()
     assert not re.search("NaN|undefined|null|Infinity", text), text
     return text
@@ -170,15 +175,15 @@ def slide(page, trait, key):
 def test_the_start_moves_by_mouse_and_by_keyboard(open_page):
     page = open_page(CurveExplorer("tilted double well", start=1.5, η=0.1, steps=200))
     ball = page.get_by_role("slider", name="start of the ball")
-    said, seen = readout(page), picture(page)
-    assert "1.500" in said and said.endswith("minimum")
+    assert readout(page, "1.500").endswith("minimum")
+    seen = picture(page)
     ball.focus()
     moves = (("ArrowLeft", "1.464"), ("ArrowUp", "1.500"), ("Shift+ArrowLeft", "1.140"), ("Home", "−1.800"),
              ("End", "1.800"))
     for key, where in moves:
         page.keyboard.press(key)
-        assert where in readout(page) and ball.get_attribute("aria-valuetext") == f"x {where}"
-        assert picture(page) != seen
+        readout(page, f"start\t{where}")
+        assert ball.get_attribute("aria-valuetext") == f"x {where}" and picture(page) != seen
         seen = picture(page)
     assert float(ball.get_attribute("aria-valuemin")) <= float(ball.get_attribute("aria-valuenow")) <= 1.8
 
@@ -187,12 +192,12 @@ def test_the_start_moves_by_mouse_and_by_keyboard(open_page):
     page.mouse.down()
     page.mouse.move(frame["x"] + 0.25 * frame["width"], frame["y"] + 10, steps=5)
     page.mouse.up()
-    said = readout(page)
-    assert "−0.900" in said and picture(page) != seen and "−1.024" in said  # it fell into the other well
+    readout(page, "−0.900", "−1.024")  # it fell into the other well
+    assert picture(page) != seen
     page.mouse.click(frame["x"] + 0.75 * frame["width"], frame["y"] + 0.5 * frame["height"])
-    assert "0.900" in readout(page)
+    readout(page, "\t0.900")
     page.get_by_role("button", name="Reset").click()
-    assert "1.500" in readout(page)
+    readout(page, "1.500")
     assert page.problems == []
 
 
@@ -200,23 +205,20 @@ def test_a_finger_moves_the_start(open_page):
     page = open_page(CurveExplorer("risk"), width=375, has_touch=True)
     frame = page.locator(".explorer-frame").bounding_box()
     page.touchscreen.tap(frame["x"] + 0.8 * frame["width"], frame["y"] + 0.5 * frame["height"])
-    assert re.search(r"start\s+1\.(39|40)", readout(page))
+    page.wait_for_function("/1\\.(39|40)/.test(document.querySelector('[data-readout]').innerText)")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
     assert page.problems == []
 
 
 def test_the_page_computes_what_python_computes(open_page):
     explorer = CurveExplorer(["risk", "empirical risk"], start=0.6, η=0.01, steps=60)
-    said = readout(open_page(explorer))
-    for run in explorer.path.values():
-        assert f"{run.end[0]:.3f}".replace("-", "−") in said
-    assert "Risk: " in said and "Empirical risk: " in said
+    ends = [f"{run.end[0]:.3f}".replace("-", "−") for run in explorer.path.values()]
+    readout(open_page(explorer), *ends, "Risk: ", "Empirical risk: ")
 
 
 def test_two_balls_part(open_page):
     page = open_page(CurveExplorer(["risk", "empirical risk"], start=0.2, η=0.02, steps=200))
-    said = readout(page)
-    assert "Risk: minimum" in said and "Empirical risk: minimum" in said
+    readout(page, "Risk: minimum", "Empirical risk: minimum")
     assert page.locator(".explorer-handle").count() == 2
     assert page.get_by_role("slider", name="start of the ball").count() == 1
     legend = page.locator(".explorer-legend").inner_text().split("\n")
@@ -226,29 +228,32 @@ def test_two_balls_part(open_page):
 def test_steps_one_by_one_and_as_a_film(open_page):
     page = open_page(CurveExplorer("risk", start=0.25, η=0.01, steps=40))
     step = page.locator('input[data-trait="step"]')
-    play, on, back = (page.get_by_role("button", name=n) for n in ("play", "one step on", "one step back"))
+    play, pause, on, back = (page.get_by_role("button", name=name) for name in
+                             ("play", "pause", "one step on", "one step back"))
+    at = "([test, t]) => eval(`${document.querySelector('[data-trait=step]').value} ${test} ${t}`)"
+    readout(page, "step 40")
     assert step.input_value() == "40" and on.is_disabled()
     end = picture(page)
     back.click()
-    assert "step 39" in readout(page) and step.input_value() == "39" and picture(page) != end
+    readout(page, "step 39")
+    assert step.input_value() == "39" and picture(page) != end
     step.press("Home")
-    assert "step 0" in readout(page) and back.is_disabled()
+    readout(page, "step 0")
+    assert back.is_disabled()
     on.click()
-    assert "step 1\t" in readout(page)
+    readout(page, "step 1\t")
     play.press("Enter")
-    page.wait_for_timeout(700)
-    pause = page.get_by_role("button", name="pause")
-    assert pause.count() == 1 and 1 < int(step.input_value()) < 40
+    page.wait_for_function(at, arg=[">", 3])
     pause.press("Enter")
-    held = step.input_value()
+    held = int(step.input_value())
     page.wait_for_timeout(400)
-    assert step.input_value() == held
+    assert int(step.input_value()) == held < 40
     step.press("End")
+    page.wait_for_function(at, arg=["==", 40])
     play.click()  # from the end it starts anew
-    page.wait_for_timeout(500)
-    assert int(step.input_value()) < 20
-    page.wait_for_function("document.querySelector('[data-trait=step]').value === '40'")
-    assert page.get_by_role("button", name="play").count() == 1
+    page.wait_for_function(at, arg=["<", 20])
+    page.wait_for_function(at, arg=["==", 40])
+    play.wait_for()
     assert page.problems == []
 
 
@@ -257,7 +262,7 @@ def test_a_reader_who_wants_no_motion_has_steps_but_no_film(open_page):
     page = open_page(CurveExplorer("risk"), reduced_motion="reduce")
     assert page.get_by_role("button", name="play").count() == 0
     page.get_by_role("button", name="one step back").click()
-    assert "step 99" in readout(page)
+    readout(page, "step 99")
 
 
 @pytest.mark.parametrize("open_page", ["file"], indirect=True)
@@ -287,12 +292,12 @@ def test_every_slider_at_its_ends(open_page, explorer):
 
 def test_divergence_and_leaving_are_said(open_page):
     page = open_page(CurveExplorer("cubic", start=1.0, η=0.5, steps=60))
-    assert readout(page).endswith("diverged at step 7")
+    assert readout(page, "diverged").endswith("diverged at step 7")
     for _ in range(54):
         page.locator('input[data-trait="step"]').press("ArrowLeft")
-    assert readout(page).endswith("left the picture at step 3")
+    readout(page, "left the picture at step 3")
     page.locator('input[data-trait="step"]').press("Home")
-    assert readout(page).endswith("not critical: |L′| = 3.00")
+    readout(page, "not critical: |L′| = 3.00")
     assert page.problems == []
 
 
@@ -302,13 +307,13 @@ def test_divergence_and_leaving_are_said(open_page):
     ("tanh", 4.0, "not critical: |L′| = 0.00136"), ("cubic", 0.02, "near the degenerate point: |L′| = "),
 ])
 def test_verdicts(open_page, name, start, words):
-    assert words in readout(open_page(CurveExplorer(name, start=start, η=0.01, steps=500)))
+    readout(open_page(CurveExplorer(name, start=start, η=0.01, steps=500)), words)
 
 
 @pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_a_ball_on_a_maximum_stays(open_page):
     hill = Landscape("hill", sp.cos(x), x, (-2, 2), start=(0,))
-    assert readout(open_page(CurveExplorer(hill, η=0.1))).endswith("maximum")
+    assert readout(open_page(CurveExplorer(hill, η=0.1)), "maximum").endswith("maximum")
 
 
 @pytest.mark.parametrize("open_page", ["file"], indirect=True)
@@ -319,8 +324,8 @@ def test_sliders_follow_the_rules_and_the_tick_stands_where_theory_says(open_pag
     assert titles.all_inner_texts() == ["2/L″", "(2+2β)/L″"]
     chips = page.locator("[data-chip]")
     chips.nth(1).click()
-    page.wait_for_timeout(100)
-    assert not page.locator('input[data-trait="β"]').is_visible()
+    page.locator('input[data-trait="β"]').wait_for(state="hidden")
+    page.wait_for_function("document.querySelectorAll('.explorer-tick-text[title]').length === 1")
     assert titles.all_inner_texts() == ["2/L″"]
     found = page.evaluate("""async (code) => {
       const { downhill } = await import(code), kinds = ['minimum', 'maximum', 'minimum'];
@@ -357,17 +362,18 @@ def test_render_returns_its_clean_up_and_follows_the_model(open_page):
       const el = document.createElement('div'), model = new StaticModel(state);
       document.body.append(el);
       const stop = await explorer.render({ model, el });
-      const wait = () => new Promise((done) => setTimeout(done, 300));
+      const wait = (ms) => new Promise((done) => setTimeout(done, ms));
       model.set('start', 1.25);
       model.set('η', 0.05);
-      await wait();
-      const text = el.querySelector('[data-readout]').innerText;
-      const rate = el.querySelector('.explorer-side output').textContent;
+      const text = () => el.querySelector('[data-readout]').innerText;
+      for (let k = 0; k < 100 && !text().includes('1.250'); k++) await wait(50);
+      const found = text().includes('1.250');
+      const rate = el.querySelector('[data-trait="η"]').getAttribute('aria-valuetext');
       stop();
       model.set('start', 0.5);
-      await wait();
+      await wait(200);
       const left = [...model.listeners.values()].reduce((n, calls) => n + calls.size, 0);
-      return [text.includes('1.250'), rate, el.childElementCount, left];
+      return [found, rate, el.childElementCount, left];
     }""", [data_url(module("curve")), data_url(source("stage.js")), explorer.state])
     assert said == [True, "0.050", 0, 0]
     assert page.problems == []

@@ -1,6 +1,6 @@
 /* CurveExplorer: losses of one parameter, a ball to drag, and the steps of update rules from it. */
 import {
-  announcer, canvasFor, chips, clamp, classify, complement, decades, descend, dragging, drawAxes, element, faded, fixed, format, frames,
+  announcer, canvasFor, chips, clamp, classify, clip, complement, decades, descend, dragging, drawAxes, element, faded, fixed, format, frames,
   handle, linear, load, log, lossScale, menu, niceTicks, prepare, reducedMotion, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
 
@@ -218,7 +218,7 @@ async function render({ model, el }) {
     low = Math.min(...shown.map((v) => v.curve.low));
     high = Math.max(...shown.map((v) => v.curve.high));
     const pad = 0.1 * (high - low) || 1;
-    low -= pad;
+    low -= together ? pad : 1.6 * pad; // room for a label below the lowest minimum
     high += pad;
     controls.menu?.show(shown[0].name);
     buildLegend();
@@ -317,27 +317,29 @@ async function render({ model, el }) {
     ctx.fillStyle = colour;
     const tail = Math.max(10, last / 3); // steps in which a dot fades
     let seenX = X(run.path[last][0]), seenY = Y(run.loss[last]), drawn = 0;
+    const at = (t) => [((run.path[t][0] - domain[0]) / (domain[1] - domain[0])) * size.w, ((high - run.loss[t]) / (high - low)) * size.h];
     for (let t = last; t >= 0 && drawn < 400; t--) {
-      const x = X(run.path[t][0]), y = Y(run.loss[t]), fresh = 0.3 + 0.7 * Math.exp((t - last) / tail);
-      if (t < last) {
-        const x1 = X(run.path[t + 1][0]), y1 = Y(run.loss[t + 1]), far = Math.hypot(x1 - x, y1 - y);
-        if (far > 9) {
-          ctx.globalAlpha = 0.8 * fresh;
-          ctx.strokeStyle = colour;
-          ctx.lineWidth = 1.3;
-          ctx.beginPath();
-          ctx.moveTo(x, y);
-          ctx.lineTo(x1, y1);
-          if (far > 30) {
-            const dx = (x1 - x) / far, dy = (y1 - y) / far, mx = (x + x1) / 2 + 3 * dx, my = (y + y1) / 2 + 3 * dy;
-            ctx.moveTo(mx - 6 * dx + 3.5 * dy, my - 6 * dy - 3.5 * dx);
-            ctx.lineTo(mx, my);
-            ctx.lineTo(mx - 6 * dx - 3.5 * dy, my - 6 * dy + 3.5 * dx);
-          }
-          ctx.stroke();
-          drawn++;
+      const [x, y] = at(t), fresh = 0.3 + 0.7 * Math.exp((t - last) / tail);
+      if (!Number.isFinite(y)) continue;
+      const seen = t < last && Number.isFinite(run.loss[t + 1]) ? clip(x, y, ...at(t + 1), size.w, size.h) : null;
+      const far = seen ? Math.hypot(seen[2] - seen[0], seen[3] - seen[1]) : 0;
+      if (far > 9) {
+        const [x0, y0, x1, y1] = seen, dx = (x1 - x0) / far, dy = (y1 - y0) / far, mx = (x0 + x1) / 2 + 3 * dx, my = (y0 + y1) / 2 + 3 * dy;
+        ctx.globalAlpha = 0.8 * fresh;
+        ctx.strokeStyle = colour;
+        ctx.lineWidth = 1.3;
+        ctx.beginPath();
+        ctx.moveTo(x0, y0);
+        ctx.lineTo(x1, y1);
+        if (far > 30) {
+          ctx.moveTo(mx - 6 * dx + 3.5 * dy, my - 6 * dy - 3.5 * dx);
+          ctx.lineTo(mx, my);
+          ctx.lineTo(mx - 6 * dx - 3.5 * dy, my - 6 * dy + 3.5 * dx);
         }
+        ctx.stroke();
+        drawn++;
       }
+      if (x < -9 || x > size.w + 9 || y < -9 || y > size.h + 9) continue;
       if (Math.abs(x - seenX) + Math.abs(y - seenY) < 5) continue;
       seenX = x;
       seenY = y;
