@@ -162,7 +162,6 @@ function render({ model, el }) {
   }
   form.addEventListener("submit", submit);
   form.addEventListener("input", clear);
-  form.addEventListener("keydown", (event) => event.stopPropagation()); // a notebook has its own use for Enter and the arrows
   model.on("change:value", show);
   stops.push(() => model.off("change:value", show));
   show();

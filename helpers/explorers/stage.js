@@ -340,6 +340,7 @@ export function prepare(model, el, name) {
   el.classList.add("explorer-live");
   const root = element("div", { role: "group", "aria-label": name });
   el.append(root);
+  root.addEventListener("keydown", (event) => event.stopPropagation()); // a notebook has its own use for Enter and the arrows
   if (!el.closest("figure[data-explorer]")) { // there the page has both already
     el.classList.add("explorer-figure");
     if (model.get("caption")) el.append(element("div", { class: "explorer-caption" }, model.get("caption")));
