@@ -2,7 +2,7 @@
 import { element, format, prepare, rich } from "./stage.js";
 
 const STYLE = `
-.question { font-size: 1rem; line-height: 1.5; border-left: 3px solid var(--line); padding: 2px 0 2px 16px; margin: 1rem 0; }
+.question { font-size: 1rem; line-height: 1.5; border-left: 3px solid var(--line); padding: 2px 0 2px 16px; }
 .question.is-right { border-left-color: var(--minimum); }
 .question.is-wrong { border-left-color: var(--saddle); }
 .explorer-figure .question p { margin: 0; font-size: inherit; color: inherit; }
@@ -16,7 +16,7 @@ const STYLE = `
 .explorer-figure .question button { font-size: 14px; font-weight: 600; line-height: 20px; height: 36px; padding: 4px 18px; border-radius: 6px; color: var(--paper); background: var(--ink); border-color: var(--ink); }
 .explorer-figure .question button:hover { opacity: .88; }
 .question-choices { display: grid; gap: 4px; margin-top: 10px; }
-.explorer-figure .question-choice { display: flex; gap: 10px; align-items: baseline; padding: 5px 10px; margin: 0 0 0 -10px; border: 1px solid transparent; border-radius: 6px; cursor: pointer; }
+.explorer-figure .question-choice { display: flex; gap: 10px; align-items: baseline; padding: 5px 14px 5px 10px; margin: 0 0 0 -10px; justify-self: start; max-width: 100%; border: 1px solid transparent; border-radius: 6px; cursor: pointer; }
 .question-choice:hover { background: color-mix(in srgb, var(--low) 16%, transparent); }
 .question-choice:has(:checked) { border-color: var(--line); }
 .explorer-figure .question input[type=radio] { flex: none; width: 16px; height: 16px; margin: 0; transform: translateY(2px); accent-color: var(--ink); }
