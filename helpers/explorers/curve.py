@@ -52,7 +52,7 @@ class CurveExplorer(Explorer):
     >>> explorer
     CurveExplorer('tilted double well', start=1.5, steps=3, η=0.2)
     >>> explorer.path["gradient descent"].end.round(3).tolist()
-    [1.12]
+    [1.019]
     """
 
     kind = "curve"
@@ -250,7 +250,7 @@ class CurveExplorer(Explorer):
         ax.set(xlim=self.domain, ylim=(low - pad, high + pad), xlabel=x_label)
         ax.set_ylabel("L", rotation=0)
         ax.xaxis.set_label_coords(0.5, -0.06)
-        ax.yaxis.set_label_coords(-0.035, 0.5)
+        ax.yaxis.set_label_coords(-0.03, 0.96)
         ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=2)
         for side, spine in ax.spines.items():
             spine.set_visible(side in ("left", "bottom"))
