@@ -184,7 +184,8 @@ async function render({ model, el }) {
     face("pause", PAUSE);
     const each = clamp(7000 / value("steps"), 16, 320); // milliseconds for one step: the whole film takes about seven seconds
     const tick = (now) => {
-      const t = Math.min(value("steps"), film.from + Math.floor((now - film.since) / each));
+      // the first frame may carry a time from before the click
+      const t = clamp(film.from + Math.floor((now - film.since) / each), film.from, value("steps"));
       film.id = requestAnimationFrame(tick);
       model.set("step", t);
       if (t >= value("steps")) pause();
