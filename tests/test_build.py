@@ -29,3 +29,15 @@ def test_a_build_that_failed_fails_again_when_repeated(tmp_path):
         assert run.returncode and "nowhere" in run.stderr
     index.write_text("Title\n=====\n")
     assert build(tmp_path).returncode == 0
+
+
+def test_pieces_of_one_stream_become_one_text():
+    sys.path.insert(0, str(ROOT / "book/_ext"))
+    from nbformat.v4 import new_code_cell, new_notebook, new_output
+    from unstuck_site import join_streams
+
+    pieces = [("stdout", "a = "), ("stdout", "1\n"), ("stderr", "!"), ("stdout", "b")]
+    outputs = [new_output("stream", name=name, text=text) for name, text in pieces]
+    notebook = new_notebook(cells=[new_code_cell("", outputs=outputs)])
+    join_streams(notebook)
+    assert [o.text for o in notebook.cells[0].outputs] == ["a = 1\n", "!", "b"]

@@ -64,6 +64,20 @@ def add_launch_buttons(app, config):
         options["launch_buttons"] = {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"}
 
 
+def join_streams(notebook):
+    """Make one text of consecutive pieces of a stream: MyST-NB would end each of them with a line break."""
+    for cell in notebook.cells:
+        joined = []
+        for output in cell.get("outputs", []):
+            last = joined[-1] if joined else None
+            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
+                last.text += output.text
+            else:
+                joined.append(output)
+        if cell.cell_type == "code":
+            cell.outputs = joined
+
+
 def run_notebooks(app, env, docnames):
     """Run the notebooks that are not in the cache, two at a time; Sphinx would run them one after another."""
     cache = get_cache(app.config.nb_execution_cache_path)
@@ -76,8 +90,6 @@ def run_notebooks(app, env, docnames):
                 cache.match_cache_notebook(notebook)
             except KeyError:
                 stale.append((path, notebook))
-    if len(stale) < 2:
-        return
 
     def run(item):
         path, notebook = item
@@ -89,6 +101,7 @@ def run_notebooks(app, env, docnames):
         for path, result in pool.map(run, stale):
             if result.err is None:  # a notebook that failed is run again by MyST-NB, which reports it
                 logger.info("%s ran in %.1f s", path.name, result.time)
+                join_streams(result.nb)
                 bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 

@@ -650,7 +650,7 @@ export function announcer() {
 export async function mountAll(page, importKind, kinds) {
   for (const host of page.querySelectorAll("figure[data-explorer]:not([data-mounted])")) {
     const kind = host.dataset.explorer;
-    if (!kinds.includes(kind)) continue;
+    if (!kinds.includes(kind) || host.dataset.mounted) continue; // another script of the page may have been faster
     host.dataset.mounted = "true";
     const el = element("div", { class: "explorer-live" });
     try {
