@@ -72,7 +72,7 @@ def settle(page):
 
 def state(page):
     """What the reader has before them: (the picture of the paths, the words of the readout)."""
-    picture = page.evaluate("document.querySelectorAll('.explorer-plane canvas')[1].toDataURL()")
+    picture = page.evaluate("document.querySelector('.explorer-paths').toDataURL()")
     words = page.locator("[data-readout]").first.inner_text()
     assert not re.search("NaN|undefined|null|Infinity", words), words
     return picture, words

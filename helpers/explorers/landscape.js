@@ -30,7 +30,7 @@ export function rateTicks(rate, rules, hyper, pick) {
 export function verdict(run, view, landscape, zero) {
   if (run.diverged) return `diverged at step ${run.diverged}`;
   const θ = run.path.at(-1), size = view.domain.map(([a, b]) => b - a);
-  const far = (p) => Math.hypot(...p.map((v, i) => (v - θ[i]) / size[i]));
+  const far = (p) => Math.hypot((p[0] - θ[0]) / size[0], (p[1] - θ[1]) / size[1]);
   const nearest = view.critical.reduce((best, p) => (!best || far(p.θ) < far(best.θ) ? p : best), null);
   const point = nearest && far(nearest.θ) < NEAR ? nearest : null;
   const curve = view.curves.find((c) => c.polylines.some((line) => line.some((p) => far(p) < NEAR / 2)));
@@ -88,11 +88,11 @@ async function render({ model, el }) {
 
   // -- what stands on the page
   const root = prepare(model, el, "Loss landscape with a start to drag");
-  const still = element("canvas"), moving = element("canvas", { role: "img", "aria-label": model.get("alt") || "contour map" });
+  const still = element("canvas"), lens = element("canvas"), moving = element("canvas", { class: "explorer-paths", role: "img", "aria-label": model.get("alt") || "contour map" });
   const frame = element("div", { class: "explorer-frame" });
   const start = handle("start", "start of the paths"), point = handle("point", "point θ′ of the quadratic model", "is-point");
   frame.append(start, point);
-  const plane = element("div", { class: "explorer-plane" }, still, moving, frame);
+  const plane = element("div", { class: "explorer-plane" }, still, lens, moving, frame);
   const legend = element("div", { class: "explorer-legend" });
   const readout = element("div", { class: "explorer-readout", "data-readout": true });
   const spoken = announcer();
@@ -147,7 +147,7 @@ async function render({ model, el }) {
   (rules.length ? root : side).append(panel.node); // with rules the column beside the plane is full
 
   // -- the state that drawing reads
-  let view, colours, size = { w: 0, h: 0 }, runs = [], cells = [];
+  let view, colours, size = { w: 0, h: 0 }, runs = [], cells = [], lensKey = "";
   const axes = { canvas: element("canvas"), key: "" };
   const value = (name) => model.get(name);
   const hyperOf = (rule) => rule.hyper.map((h) => value(h.letter));
@@ -257,7 +257,6 @@ async function render({ model, el }) {
     ctx.beginPath();
     ctx.rect(0, 0, size.w, size.h);
     ctx.clip();
-    if (value("model")) drawModel(ctx);
     ctx.lineJoin = ctx.lineCap = "round";
     for (const { rule, run } of runs) {
       const colour = colours.pick(rule.colour), line = new Path2D(), dots = [], last = run.path.length - 1;
@@ -266,20 +265,24 @@ async function render({ model, el }) {
       for (let t = 0; t <= last; t++) { // steps too short to be seen add no point, and dots keep apart
         const px = X(run.path[t][0]), py = Y(run.path[t][1]);
         if (t && t < last && Math.abs(px - x) + Math.abs(py - y) < 0.6) continue;
-        const seen = clip(x, y, px, py, size.w, size.h); // a path that diverges would be dashed for a million pixels
-        if (seen) {
-          if (seen[0] !== penX || seen[1] !== penY) line.moveTo(seen[0], seen[1]);
-          line.lineTo((penX = seen[2]), (penY = seen[3]));
+        const inside = px > -9 && py > -9 && px < size.w + 9 && py < size.h + 9;
+        if (inside && penX === x && penY === y) {
+          line.lineTo((penX = px), (penY = py));
+        } else { // without clipping, a path that diverges would be dashed for a million pixels
+          const seen = clip(x, y, px, py, size.w, size.h);
+          if (seen) { line.moveTo(seen[0], seen[1]); line.lineTo((penX = seen[2]), (penY = seen[3])); }
         }
         x = px; y = py;
-        if (!seen || px < -9 || py < -9 || px > size.w + 9 || py > size.h + 9) continue;
+        if (!inside) continue;
         if (Math.abs(px - dotX) + Math.abs(py - dotY) < 6 || dots.length > 160) continue;
         dots.push((dotX = px), (dotY = py));
       }
-      ctx.setLineDash([]); // a pale edge keeps the line readable on every shade
-      ctx.strokeStyle = faded(colours.paper, 0.55);
-      ctx.lineWidth = 3.4;
-      ctx.stroke(line);
+      if (rule.dash.length) { // a pale edge fills the gaps between dashes
+        ctx.setLineDash([]);
+        ctx.strokeStyle = faded(colours.paper, 0.6);
+        ctx.lineWidth = 3.2;
+        ctx.stroke(line);
+      }
       ctx.setLineDash(rule.dash);
       ctx.lineCap = "butt";
       ctx.strokeStyle = ctx.fillStyle = colour;
@@ -315,8 +318,15 @@ async function render({ model, el }) {
     return sprites.get(colour);
   }
 
-  /** Contour lines of the quadratic model around θ′, at the landscape's own levels. */
-  function drawModel(ctx) {
+  /** Contour lines of the quadratic model around θ′, at the landscape's own levels; they wait while only the start moves. */
+  function drawLens() {
+    const key = value("model") ? [view.name, value("point"), size.w, colours.dark].join() : "";
+    if (key === lensKey) return;
+    lensKey = key;
+    lens.hidden = !key;
+    const ctx = canvasFor(lens, size.w + LEFT, size.h + BOTTOM);
+    ctx.clearRect(0, 0, size.w + LEFT, size.h + BOTTOM);
+    if (!key) return;
     const θ = value("point"), { functions, domain } = view, L = functions.loss(θ), g = functions.gradient(θ), H = functions.hessian(θ);
     const n = MODEL_GRID, [[x0, x1], [y0, y1]] = domain, v = [0, 0];
     const rx = REACH * (x1 - x0), ry = REACH * (y1 - y0), flat = H.flat(), values = new Float64Array(n * n);
@@ -326,6 +336,10 @@ async function render({ model, el }) {
     }
     const cx = X(θ[0]), cy = Y(θ[1]), px = REACH * size.w, py = REACH * size.h;
     ctx.save();
+    ctx.translate(LEFT, 0);
+    ctx.beginPath();
+    ctx.rect(0, 0, size.w, size.h);
+    ctx.clip();
     ctx.beginPath();
     ctx.ellipse(cx, cy, px, py, 0, 0, 7);
     ctx.fillStyle = faded(colours.paper, 0.28);
@@ -456,7 +470,7 @@ async function render({ model, el }) {
   function buildTable() {
     const row = (head, colour) => {
       const tr = element("tr", {}, element("th", { scope: "row", style: colour ? `--c:${colour}` : null }, head), element("td"), element("td"), element("td"));
-      return { tr, cells: [...tr.querySelectorAll("td")] };
+      return { tr, cells: [...tr.querySelectorAll("td")].map((td) => td.appendChild(document.createTextNode(""))) };
     };
     const shown = active(), rows = [row("start"), ...shown.map((r) => row(r.label, colours.pick(r.colour)))];
     cells = rows.map((r) => r.cells);
@@ -468,7 +482,7 @@ async function render({ model, el }) {
 
   function write() {
     const θ = value("start"), { functions } = view, steep = (p) => format(Math.hypot(...functions.gradient(p)));
-    const put = (row, words) => words.forEach((w, k) => { if (cells[row][k].textContent !== w) cells[row][k].textContent = w; });
+    const put = (row, words) => words.forEach((w, k) => { if (cells[row][k].data !== w) cells[row][k].data = w; });
     put(0, [format(functions.loss(θ)), steep(θ), `θ = ${coordinates(θ)}`]);
     const said = runs.map(({ rule, run }, k) => {
       const end = run.path.at(-1), words = verdict(run, view, functions, zero);
@@ -478,9 +492,10 @@ async function render({ model, el }) {
     if (rules.length) spoken.say(`Start ${coordinates(θ)}, L ${format(functions.loss(θ))}. ${said.join(". ")}`);
     describe(start, "start", θ);
     if (value("model")) { panel.write({ view, zero, θ: value("point") }); describe(point, "θ′", value("point")); }
-    moving.setAttribute("aria-label", `${view.title}. ${said.join(". ")}`);
+    const label = `${view.title}. ${said.join(". ")}`;
+    if (label !== moving.getAttribute("aria-label")) moving.setAttribute("aria-label", label);
   }
-  const writeSoon = throttle(write, 120);
+  const writeSoon = throttle(write, 120), lossSoon = throttle(drawLoss, 30); // while the hand moves, the map comes first
 
   function describe(node, name, θ) {
     const [low, high] = view.domain[0], set = (k, v) => node.setAttribute(`aria-${k}`, v);
@@ -511,8 +526,9 @@ async function render({ model, el }) {
   const draw = frames(() => {
     if (!size.w) return;
     compute();
+    drawLens();
     drawMoving();
-    if (rules.length) drawLoss();
+    if (rules.length) lossSoon();
     if (value("model")) panel.draw({ view, zero, colours, θ: value("point") });
     placeHandle(start, value("start"));
     placeHandle(point, value("point"));
@@ -568,7 +584,7 @@ async function render({ model, el }) {
   const moved = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
   const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: moved(trait) });
   stops.push(dragging(frame, [grip(start, "start"), grip(point, "point")], { step: 0.01 }));
-  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, spoken.stop);
+  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop);
   return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
 }
 

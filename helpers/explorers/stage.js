@@ -268,14 +268,15 @@ export function paintBands(image, index, columns, rows, bands, low, high) {
     coordinate, until `steps` or until it diverges (not finite, or beyond `limit`). The path ends at the last good point. */
 export function descend(landscape, rule, start, hyper, steps, limit) {
   const d = start.length, path = [Array.from(start)], loss = [landscape.loss(start)];
-  const states = path[0].map(() => [...rule.initial]);
+  const states = path[0].map(() => [...rule.initial]), remembered = rule.initial.length, place = new Array(d);
   let now = path[0];
   for (let t = 1; t <= steps; t++) {
-    const place = now.map((x, i) => rule.at(x, states[i], hyper)), g = landscape.gradient(place), next = new Array(d);
+    for (let i = 0; i < d; i++) place[i] = rule.at(now[i], states[i], hyper);
+    const g = landscape.gradient(place), next = new Array(d);
     for (let i = 0; i < d; i++) {
       const after = rule.step(now[i], g[i], states[i], t, hyper);
       next[i] = after[0];
-      states[i] = after.slice(1);
+      for (let k = 0; k < remembered; k++) states[i][k] = after[k + 1];
     }
     for (let i = 0; i < d; i++) if (!(Math.abs(next[i]) <= limit)) return { path, loss, diverged: t };
     path.push((now = next));
@@ -393,11 +394,16 @@ export function frames(draw) {
   return ask;
 }
 
-/** A function that calls `f` at most once in `pause` milliseconds, and always a last time. */
+/** A function that calls `f` at most once in `pause` milliseconds, and always a last time. While it is asked without a break
+    it answers within the asking frame; only the last call comes from a timer, which would cost a frame of its own. */
 export function throttle(f, pause = 120) {
-  let timer = 0, due = false;
-  const run = () => { due = false; timer = setTimeout(() => { timer = 0; if (due) run(); }, pause); f(); };
-  const ask = () => { if (timer) due = true; else run(); };
+  let timer = 0, last = -Infinity;
+  const run = () => { clearTimeout(timer); timer = 0; last = performance.now(); f(); };
+  const ask = () => {
+    if (performance.now() - last >= pause) { run(); return; }
+    clearTimeout(timer);
+    timer = setTimeout(run, pause);
+  };
   ask.stop = () => { clearTimeout(timer); timer = 0; };
   return ask;
 }
