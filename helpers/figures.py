@@ -258,7 +258,7 @@ def path(ax, run, land=None, label=None, **style):
     In one parameter the ball rolls along the curve of its losses; a run on a gradient function needs the
     landscape `land` for that. A run from many starts draws them all. Returns the lines.
     """
-    colour = style.pop("color", RULE[run.rule.name])
+    colour = style.pop("color", RULE.get(run.rule.name, INK))
     θ = run.θ.reshape(len(run.θ), -1, run.θ.shape[-1])
     if θ.shape[-1] == 1:
         if run.loss is None and land is None:
@@ -267,7 +267,7 @@ def path(ax, run, land=None, label=None, **style):
         θ = np.concatenate([θ, loss.reshape(*θ.shape[:2], 1)], axis=-1)
     elif θ.shape[-1] != 2:
         raise ValueError(f"path draws runs of one or two parameters, not {θ.shape[-1]}")
-    dash = [length / 1.8 for length in DASH[run.rule.name]]
+    dash = [length / 1.8 for length in DASH.get(run.rule.name, ())]
     style = {"linestyle": (0, dash) if dash else "-", "linewidth": 1.8} | style
     style = {"marker": ".", "markersize": 4, "zorder": 5} | style
     lines = [ax.plot(*θ[:, k].T, color=colour, label="_", **style)[0] for k in range(θ.shape[1])]
@@ -292,8 +292,8 @@ def loss_curves(ax, runs, labels=None, floor=0.0, log=True):
         loss = run.loss.reshape(len(run.loss), -1) - floor
         if log:
             loss = np.where(loss > 0, loss, np.nan)
-        lines += ax.plot(loss, color=RULE[run.rule.name], linewidth=1.8, label=label)
-        ends.append((label, loss[:, 0], RULE[run.rule.name]))
+        lines += ax.plot(loss, color=RULE.get(run.rule.name, INK), linewidth=1.8, label=label)
+        ends.append((label, loss[:, 0], RULE.get(run.rule.name, INK)))
     if log:
         ax.set_yscale("log")
     for label, loss, colour in ends:

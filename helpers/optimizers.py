@@ -64,7 +64,7 @@ HYPER = {
         Hyper(β1, "β1", "memory of the gradient", 0.9, 0.0, 0.99, memory=True),
         Hyper(β2, "β2", "memory of its square", 0.999, 0.0, 0.9999, memory=True),
         Hyper(ρ, "ρ", "memory of squared gradients", 0.9, 0.0, 0.999, memory=True),
-        Hyper(ε, "ε", "term against division by zero", 1e-8, 1e-10, 1e-2, log=True),
+        Hyper(ε, "ε", "small constant", 1e-8, 1e-10, 1e-2, log=True),
         Hyper(λ, "λ", "weight decay", 0.01, 0.0, 1.0),
     )
 }
@@ -215,7 +215,7 @@ class UpdateRule:
             "name": self.name,
             "label": self.label,
             "latex": self.latex,
-            "colour": list(palette.RULE[self.name]),
+            "colour": list(palette.RULE.get(self.name, palette.INK)),
             "hyper": [h.spec() for h in self.hyper],
             "initial": self.initial,
             "javascript": self.javascript,

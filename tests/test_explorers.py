@@ -53,7 +53,7 @@ def test_a_landscape_of_ones_own():
     ({"rules": ("adam", "adam")}, ValueError, "rules must be different"),
     ({"active": "adam"}, ValueError, r"active must name rules .* \(gradient descent\), not adam"),
     ({"active": 3}, TypeError, "active must be a list of rule names"),
-    ({"active": ("hill climbing",)}, ValueError, "unknown rule 'hill climbing'"),
+    ({"active": ("hill climbing",)}, ValueError, r"rules of this explorer .*, not hill climbing"),
     ({"steps": 0}, ValueError, "steps must lie between 1 and 5000"),
     ({"steps": 2.5}, TypeError, "steps must be a whole number"),
     ({"model": 1}, TypeError, "model must be True or False"),

@@ -263,3 +263,16 @@ def test_a_reader_can_write_a_rule():
         UpdateRule("empty", "Empty", ())
     with pytest.raises(ValueError, match="contains q"):
         UpdateRule("free", "Free", ((θ, θ - sp.Symbol("q") * g),))
+
+
+def test_a_readers_own_rule_runs_in_explorers_and_figures():
+    from helpers import figures
+    from helpers.explorers import LandscapeExplorer
+
+    signed = UpdateRule("sign descent", "Sign", ((θ, θ - η * sp.sign(g)),))
+    explorer = LandscapeExplorer("ravine", rules=(signed, "gradient descent"), start=(1, 1), steps=3, η=0.25)
+    assert explorer.path["sign descent"].end.tolist() == [0.25, 0.25]
+    assert "Math.sign" in explorer.static_html()
+    _, ax = figures.subplots("square")
+    figures.path(ax, explorer.path["sign descent"])
+    figures.loss_curves(ax, explorer.path["sign descent"])

@@ -29,12 +29,12 @@ def _active(explorer, value):
     if isinstance(value, str):
         value = (value,)
     try:
-        names = {find_rule(v).name for v in value}
+        names = {getattr(v, "name", v) for v in value}
     except TypeError as error:
         raise TypeError(f"active must be a list of rule names, not {value!r}") from error
     if unknown := names - set(explorer.rules):
         raise ValueError(f"active must name rules of this explorer ({', '.join(explorer.rules)}), "
-                         f"not {', '.join(sorted(unknown))}")
+                         f"not {', '.join(map(str, unknown))}")
     return tuple(name for name in explorer.rules if name in names)
 
 
