@@ -235,3 +235,11 @@ def test_a_tick_says_which_bound_it_marks():
     assert labels["momentum"] == "(2+2β)/λ_max"
     assert labels["nesterov"] == "(2+2β)/((1+2β)λ_max)"
     assert labels["adam"] is None
+
+
+def test_a_message_with_a_landscape_and_a_start_keeps_the_start():
+    explorer = LandscapeExplorer(["worst network", "Himmelblau"])
+    explorer.set_state({"start": [-4.0, 4.5], "η": 0.003, "landscape": "Himmelblau"})
+    assert (explorer.landscape, explorer.start, explorer.η) == ("Himmelblau", (-4.0, 4.5), 0.003)
+    explorer.landscape = "worst network"  # set from Python, it brings its own start again
+    assert explorer.start == (1.7, -1.2)

@@ -65,7 +65,6 @@ class CurveExplorer(Explorer):
     steps = Checked(lambda _, value: count(value, "steps", *STEPS), 100)
     step = Checked(lambda explorer, value: count(value, "step", 0, explorer.steps), 0)
     path = traitlets.Dict()
-    _told = frozenset()  # what the browser is just setting itself
 
     η, β, β1, β2, ρ, ε, λ = (_hyper(h) for h in HYPER.values())
 
@@ -179,15 +178,6 @@ class CurveExplorer(Explorer):
             self.path = {land.name: run(land, rule) for land in self.shown for rule in rules}
         else:
             self.path = {rule.name: run(self.shown[0], rule) for rule in rules}
-
-    def set_state(self, sync_data):
-        """What the browser sends; first what the other settings are checked against."""
-        first = ("landscape", "steps")
-        self._told = set(sync_data)
-        try:
-            super().set_state(dict(sorted(sync_data.items(), key=lambda item: item[0] not in first)))
-        finally:
-            self._told = frozenset()
 
     def settings(self):
         named = {"rules": (tuple(self.rules), ("gradient descent",)),

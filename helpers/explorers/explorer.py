@@ -165,6 +165,17 @@ class Explorer(anywidget.AnyWidget):
     alt = text("alt")
     spec = traitlets.Dict().tag(sync=True)
 
+    _told = frozenset()  # the traits that the browser is just setting itself
+
+    def set_state(self, sync_data):
+        """Take what the browser sends, first what the other settings are checked against."""
+        first = ("landscape", "steps")
+        self._told = frozenset(sync_data)
+        try:
+            super().set_state(dict(sorted(sync_data.items(), key=lambda item: item[0] not in first)))
+        finally:
+            self._told = frozenset()
+
     def settings(self):
         """([positional values], {name: (value, default)}); the repr leaves out what equals its default."""
         raise NotImplementedError

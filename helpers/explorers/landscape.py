@@ -176,7 +176,7 @@ class LandscapeExplorer(Explorer):
 
     def _turn(self, change):
         """Another landscape from the menu: its own start, rate and point."""
-        for name in ("start", "point", *(["η"] if "η" in self.letters else [])):
+        for name in {"start", "point", "η"} & {"start", "point", *self.letters} - self._told:
             first = change.new == self._first
             setattr(self, name, self._given[name] if first else self._default(change.new, name))
 
@@ -187,10 +187,6 @@ class LandscapeExplorer(Explorer):
             hyper = {h.letter: getattr(self, h.letter) for h in self.rules[name].hyper}
             path[name] = descend(land, self.start, rule=self.rules[name], steps=self.steps, **hyper)
         self.path = path
-
-    def set_state(self, sync_data):
-        """Take what the browser sends: the landscape first, the other settings are checked against it."""
-        super().set_state(dict(sorted(sync_data.items(), key=lambda item: item[0] != "landscape")))
 
     def settings(self):
         def own(*names):
