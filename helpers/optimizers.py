@@ -4,6 +4,9 @@ A rule says where it takes the gradient g, and how it updates its state and θ, 
 Momentum:
 
     v ← βv + g,    θ ← θ − ηv.
+
+It may draw noise ξ, and it may use curvature: then its coordinates are those along the eigenvectors of the
+Hessian, and λᵢ is the eigenvalue that belongs to each.
 """
 
 from dataclasses import dataclass, field
@@ -14,14 +17,18 @@ import sympy as sp
 
 from helpers import palette
 from helpers.checks import count, finite_array, lookup, number
-from helpers.landscapes import Landscape, landscape
+from helpers.critical_points import eigen2
+from helpers.landscapes import landscape
 from helpers.symbolic import Formula, as_expression, javascript_function, latex, numpy_function
 
 DIVERGED = 1e6  # a run has diverged when a coordinate is larger than this, or not finite
 
-θ, g, v, s, m, r = sp.symbols("theta g v s m r", real=True)
+θ, g, v, s, m = sp.symbols("theta g v s m", real=True)
 t = sp.Symbol("t", real=True)
+ξ = sp.Symbol("xi", real=True)  # standard normal noise, fresh in every step and coordinate
+λi = sp.Symbol("lambda_i", real=True)  # the eigenvalue of the Hessian that belongs to the coordinate
 η, β, β1, β2, ρ, ε, λ = sp.symbols("eta beta beta_1 beta_2 rho varepsilon lambda", nonnegative=True)
+D, r, Δ = sp.symbols("D r Delta", nonnegative=True)
 
 
 @dataclass(frozen=True)
@@ -66,6 +73,9 @@ HYPER = {
         Hyper(ρ, "ρ", "memory of squared gradients", 0.9, 0.0, 0.999, memory=True),
         Hyper(ε, "ε", "small constant", 1e-8, 1e-10, 1e-2, log=True),
         Hyper(λ, "λ", "weight decay", 0.01, 0.0, 1.0),
+        Hyper(D, "D", "noise strength", 1e-6, 1e-12, 1e-1, log=True),
+        Hyper(r, "r", "least step", 0.1, 1e-3, 1.0, log=True),
+        Hyper(Δ, "Δ", "longest step", 0.5, 1e-2, 10.0, log=True),
     )
 }
 
@@ -75,7 +85,10 @@ class UpdateRule:
     """An optimizer's update, elementwise: a sequence of (symbol, expression), carried out from top to bottom.
 
     Every symbol but θ that is assigned is a state, and starts at zero. An expression may use θ, the
-    gradient g, the step number t = 1, 2, …, the states (new values once assigned) and hyper-parameters.
+    gradient g, the step number t = 1, 2, …, the states (new values once assigned), hyper-parameters, and
+    standard normal noise ξ. With λi in it the rule is a `curved` one: it acts on the coordinates of θ and g
+    along the eigenvectors of the Hessian at θ, λi being their eigenvalues; such a rule adds a step to θ and
+    remembers nothing.
     `at` is where g is taken; θ itself by default. `stable_below` is the bound on ηλ below which the rule
     converges on a quadratic of curvature λ, where known. `show` names expressions that the printed formula
     gives a symbol of their own, such as Adam's m̂.
@@ -96,10 +109,17 @@ class UpdateRule:
     def __post_init__(self):
         if not self.update or self.update[-1][0] != θ:
             raise ValueError(f"the update of {self.name!r} must end by assigning θ")
-        allowed = {θ, g, t, *self.states, *HYPER}
+        allowed = {θ, g, t, ξ, λi, *self.states, *HYPER}
         for symbol, expression in self.update:
             as_expression(expression, allowed, f"the update of {symbol} in {self.name!r}")
-        as_expression(self.at, allowed - {g}, f"the place of the gradient in {self.name!r}")
+        as_expression(self.at, allowed - {g, ξ, λi}, f"the place of the gradient in {self.name!r}")
+        if self.curved:
+            step = sp.sympify(self.update[-1][1]) - θ
+            if self.states or self.at != θ or sp.simplify(step.diff(θ)) != 0:
+                raise ValueError(
+                    f"{self.name!r} uses the curvature, so it must have the form θ ← θ + step, where the step "
+                    "depends on g, λi, ξ, t and hyper-parameters only, and g is taken at θ"
+                )
 
     @property
     def states(self):
@@ -107,9 +127,23 @@ class UpdateRule:
         return tuple(symbol for symbol, _ in self.update if symbol != θ)
 
     @cached_property
+    def _symbols(self):
+        return self.at.free_symbols.union(*(sp.sympify(e).free_symbols for _, e in self.update))
+
+    @property
+    def noisy(self):
+        """Whether the rule draws noise."""
+        return ξ in self._symbols
+
+    @property
+    def curved(self):
+        """Whether the rule uses the Hessian."""
+        return λi in self._symbols
+
+    @cached_property
     def hyper(self):
         """The hyper-parameters that occur, in the order of the book."""
-        used = self.at.free_symbols.union(*(e.free_symbols for _, e in self.update))
+        used = self._symbols
         return tuple(
             h if symbol not in self.values else Hyper(**(h.__dict__ | {"value": self.values[symbol]}))
             for symbol, h in HYPER.items()
@@ -140,7 +174,7 @@ class UpdateRule:
 
     @cached_property
     def _step(self):
-        return numpy_function([θ, g, t, *self.states, *self._letters], self._new)
+        return numpy_function([θ, g, t, ξ, λi, *self.states, *self._letters], self._new)
 
     @cached_property
     def _at(self):
@@ -159,9 +193,13 @@ class UpdateRule:
         """Where the gradient is taken."""
         return self._at(θ, *states, *(hyper[h.letter] for h in self.hyper))[0]
 
-    def step(self, θ, g, states, t, hyper):
-        """One step: (θ, states) from θ, gradient g, states, step number t and hyper-parameters by letter."""
-        θ, *states = self._step(θ, g, t, *states, *(hyper[h.letter] for h in self.hyper))
+    def step(self, θ, g, states, t, hyper, ξ=0.0, λi=0.0):
+        """One step: (θ, states) from θ, gradient g, states, step number t and hyper-parameters by letter.
+
+        ξ and λi are the noise and the curvature, for rules that use them; all are taken coordinate by
+        coordinate, those of a curved rule along the eigenvectors.
+        """
+        θ, *states = self._step(θ, g, t, ξ, λi, *states, *(hyper[h.letter] for h in self.hyper))
         return θ, states
 
     @cached_property
@@ -170,10 +208,10 @@ class UpdateRule:
         place = (
             "" if self.at == θ else rf"g &= \nabla L({latex(self.at, factors=[*HYPER, *self.states, θ])}) \\ "
         )
-        reading_order = [*HYPER, *(name for name, _ in self.show), *self.states, g, θ]
+        reading_order = [*HYPER, *(name for name, _ in self.show), *self.states, g, θ, ξ, λi]
         lines = []
         for symbol, expression in self.update:
-            first = [symbol] if symbol != θ else [name for name, _ in self.show] + list(self.states)
+            first = [symbol] if symbol != θ else [*(name for name, _ in self.show), *self.states, θ]
             text = latex(_named(sp.sympify(expression), self.show), factors=reading_order, first=first)
             lines.append(rf"{latex(symbol)} &\leftarrow {text}")
         named = "".join(rf"{latex(name)} &= {latex(meaning)} \\ " for name, meaning in self.show)
@@ -183,10 +221,11 @@ class UpdateRule:
 
     @cached_property
     def javascript(self):
-        """JavaScript for one coordinate: ({at: (θ, s, h) => …, step: (θ, g, s, t, h) => [θ, …s]})."""
+        """JavaScript for one coordinate: ({at: (θ, s, h) => …, step: (θ, g, s, t, h, ξ, λ) => [θ, …s]})."""
         at = javascript_function([θ, self.states, self._letters], self.at)
-        step = javascript_function([θ, g, self.states, t, self._letters], self._new)
-        return f"({{at: {at}, step: {step}}})"
+        step = javascript_function([θ, g, self.states, t, self._letters, ξ, λi], self._new)
+        kind = f"noisy: {str(self.noisy).lower()}, curved: {str(self.curved).lower()}"
+        return f"({{at: {at}, step: {step}, {kind}}})"
 
     @cached_property
     def stable_javascript(self):
@@ -290,13 +329,17 @@ _rule = rule  # `descend` has an argument of that name
 
 @dataclass(frozen=True, eq=False)
 class Descent:
-    """A run: θ (steps + 1, ..., d); loss (steps + 1, ...) or None; diverged (...), a step or 0."""
+    """A run of `steps` steps: θ (rows, ..., d); loss (rows, ...) or None; diverged (...), a step or 0.
+
+    Row k is θ after step t[k]; with every=1 that is step k, and there are steps + 1 rows.
+    """
 
     θ: np.ndarray
     loss: np.ndarray | None
     diverged: np.ndarray
     rule: UpdateRule
     hyper: dict
+    t: np.ndarray
 
     @property
     def end(self):
@@ -306,7 +349,7 @@ class Descent:
     @property
     def steps(self):
         """How many steps were taken."""
-        return len(self.θ) - 1
+        return int(self.t[-1])
 
     def __repr__(self):
         runs = self.diverged.size
@@ -321,12 +364,35 @@ class Descent:
         return f"{head}: θ = ({end}){loss}"
 
 
-def descend(target, start, rule="gradient descent", steps=100, **hyper):
+def eigenbasis(H):
+    """(λ, U): eigenvalues ascending, (..., d), and eigenvectors as columns, (..., d, d), of a symmetric H.
+
+    Two by two it is the closed form `eigen2` that the figures on a page use, and larger ones go to LAPACK.
+    Where H is not finite, λ is NaN.
+
+    >>> λ, U = eigenbasis(np.array([[0.0, -2.0], [-2.0, 0.0]]))
+    >>> λ.tolist(), np.round(U[:, 0], 4).tolist()
+    ([-2.0, 2.0], [0.7071, 0.7071])
+    """
+    finite = np.isfinite(H).all(axis=(-1, -2))
+    H = np.where(finite[..., None, None], H, 0.0)
+    if H.shape[-1] == 2:
+        e = eigen2(H[..., 0, 0], H[..., 0, 1], H[..., 1, 1])
+        λ, (c, s) = e[..., :2], (np.cos(e[..., 2]), np.sin(e[..., 2]))
+        U = np.stack([c, -s, s, c], axis=-1).reshape(H.shape)
+    else:
+        λ, U = np.linalg.eigh(H)
+    return np.where(finite[..., None], λ, np.nan), U
+
+
+def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None, **hyper):
     """Run an update rule from one start or from many at once.
 
-    `target` is a Landscape, its name in the gallery, or a function θ (..., d) -> ∇L (..., d). `start` has
-    shape (..., d); leading axes are independent runs. Hyper-parameters are given by letter: η=0.1, β=0.9.
-    All arithmetic is float64.
+    `target` is a Landscape, its name in the gallery, any object with `gradient` (and, if it has them, `loss`,
+    `hessian` and the dimension `d`), or a function θ (..., d) -> ∇L (..., d). `start` has shape (..., d);
+    leading axes are independent runs. Hyper-parameters are given by letter: η=0.1, β=0.9. `every=k` keeps
+    only every k-th point of the path, and the last. A rule with noise needs `rng`, a numpy Generator. All
+    arithmetic is float64.
 
     A run that has diverged stays at its last good point, and its step number stands in `.diverged`; 0 means
     that it did not.
@@ -337,19 +403,27 @@ def descend(target, start, rule="gradient descent", steps=100, **hyper):
     >>> descend(landscape("ravine"), [1.0, 1.0], steps=400, η=0.1)
     GD (η=0.1), 400 steps: diverged at step 35
     """
-    update, steps = _rule(rule), count(steps, "steps")
+    update, steps, every = _rule(rule), count(steps, "steps"), count(every, "every", 1)
     hyper = update.check(hyper)
     if isinstance(target, str):
         target = landscape(target)
-    known = isinstance(target, Landscape)
-    if not known and not callable(target):
-        raise TypeError(f"target must be a Landscape or a function that returns the gradient, not {target!r}")
-    now = finite_array(start, "start", target.d if known else None)
+    gradient = getattr(target, "gradient", target)
+    if not callable(gradient):
+        raise TypeError(
+            "target must be a Landscape, an object with a method gradient, or a function that returns the "
+            f"gradient, not {target!r}"
+        )
+    hessian, loss = getattr(target, "hessian", None), getattr(target, "loss", None)
+    if update.curved and hessian is None:
+        raise TypeError(f"{update.name!r} uses the curvature, so target must have a method hessian(θ)")
+    if update.noisy and not callable(getattr(rng, "standard_normal", None)):
+        raise TypeError(f"{update.name!r} draws noise, so rng must be a numpy Generator, not {rng!r}")
+    now = finite_array(start, "start", getattr(target, "d", None))
     if now.ndim == 0:
         raise ValueError("start must have shape (..., d), with the coordinates on the last axis")
-    gradient = target.gradient if known else target
 
-    path = np.empty((steps + 1, *now.shape))
+    kept = np.array([*range(0, steps, every), steps])
+    path = np.empty((len(kept), *now.shape))
     path[0] = now
     diverged = np.zeros(now.shape[:-1], dtype=int)
     states = [np.zeros(now.shape) for _ in update.states]
@@ -360,9 +434,23 @@ def descend(target, start, rule="gradient descent", steps=100, **hyper):
             raise ValueError(
                 f"the gradient of {now.shape} points has shape {slope.shape}; it must have the same shape"
             )
-        new, states = update.step(now, slope, states, k, hyper)
+        noise = rng.standard_normal(now.shape) if update.noisy else 0.0
+        if update.curved:
+            new = now + _curved_step(update, slope, hessian(now), k, hyper, noise)
+        else:
+            new, states = update.step(now, slope, states, k, hyper, noise)
         with np.errstate(invalid="ignore"):
             bad = ~(np.abs(new) <= DIVERGED).all(axis=-1)
         diverged[bad & (diverged == 0)] = k
-        path[k] = now = np.where((diverged > 0)[..., None], now, new)
-    return Descent(path, target.loss(path) if known else None, diverged, update, hyper)
+        now = np.where((diverged > 0)[..., None], now, new)
+        if k % every == 0 or k == steps:
+            path[-(-k // every)] = now
+    return Descent(path, loss(path) if callable(loss) else None, diverged, update, hyper, kept)
+
+
+def _curved_step(update, g, H, t, hyper, ξ):
+    """The step of a curved rule: taken along each eigenvector, then turned back."""
+    λ, U = eigenbasis(H)
+    along = np.einsum("...ji,...j->...i", U, g)
+    step, _ = update.step(np.zeros_like(along), along, [], t, hyper, ξ, λ)
+    return np.einsum("...ij,...j->...i", U, step)

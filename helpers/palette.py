@@ -21,6 +21,10 @@ RULE = {
     "rmsprop": ("#a61e4d", "#faa2c1"),
     "adam": ("#862e9c", "#da77f2"),
     "adamw": ("#364fc7", "#91a7ff"),
+    "perturbed": ("#1864ab", "#4dabf7"),
+    "negative curvature": ("#07775a", "#38d9a9"),
+    "newton": ("#862e9c", "#da77f2"),
+    "saddle-free newton": ("#7a5c00", "#ffd43b"),
 }
 
 KIND = {

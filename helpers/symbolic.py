@@ -58,6 +58,15 @@ class _Latex(LatexPrinter):
 
         return sorted(super()._as_ordered_terms(expression, order), key=place)
 
+    def _print_Mul(self, product):
+        """√(2ηD), not √2 √η √D."""
+        roots = [f for f in product.args if f.is_Pow and f.exp == sp.S.Half]
+        if len(roots) < 2:
+            return super()._print_Mul(product)
+        root = sp.Pow(sp.Mul(*(f.base for f in roots)), sp.S.Half, evaluate=False)
+        rest = sp.Mul(*(f for f in product.args if f not in roots))
+        return self._print(root) + ("" if rest == 1 else f" {self._print(rest)}")
+
 
 def as_expression(expression, allowed=None, what="the expression"):
     """The SymPy expression of real, finite numbers that `expression` stands for.
@@ -108,6 +117,18 @@ def _shared(expressions, symbols=None):
     return sp.cse(expressions, symbols=sp.numbered_symbols("_x"), list=True)
 
 
+_EXTREMES = {"_maximum": np.maximum, "_minimum": np.minimum}
+
+
+def _pairwise(extreme):
+    """Max(a, b, c) as _maximum(a, _maximum(b, c)): SymPy's own printing of Max and Min does not broadcast."""
+    name = sp.Function("_maximum" if isinstance(extreme, sp.Max) else "_minimum")
+    *rest, last = sp.ordered(extreme.args)
+    for term in reversed(rest):
+        last = name(term, last)
+    return last
+
+
 def numpy_function(arguments, expressions):
     """A function of the symbols `arguments` that returns the list of `expressions`, broadcast together.
 
@@ -118,14 +139,11 @@ def numpy_function(arguments, expressions):
     # plain names: a symbol may be called lambda or θ'
     plain = [sp.Symbol(f"_a{i}", real=True) for i in range(len(arguments))]
     swap = dict(zip(arguments, plain, strict=True))
-    # older SymPy prints Max and Min as functions that do not broadcast; Piecewise always does
     expressions = [
-        e.xreplace(swap).replace(
-            lambda part: isinstance(part, (sp.Max, sp.Min)), lambda m: m.rewrite(sp.Piecewise)
-        )
+        e.xreplace(swap).replace(lambda part: isinstance(part, (sp.Max, sp.Min)), _pairwise)
         for e in expressions
     ]
-    code = sp.lambdify(plain, expressions, modules="numpy", cse=_shared)
+    code = sp.lambdify(plain, expressions, modules=[_EXTREMES, "numpy"], cse=_shared)
 
     def function(*values):
         values = [np.asarray(v) for v in values]

@@ -231,7 +231,7 @@ def test_the_caller_keeps_the_start():
         ({"rule": "momentum", "β": -0.1}, ValueError, "at least 0"),
         ({"β": 0.9}, TypeError, "no hyper-parameter 'β'; it takes η"),
         ({"target": "rosenbrok"}, ValueError, "unknown landscape"),
-        ({"target": 3}, TypeError, "target must be a Landscape or a function"),
+        ({"target": 3}, TypeError, "target must be a Landscape"),
         ({"target": lambda w: w[:1]}, ValueError, "must have the same shape"),
     ],
 )

@@ -66,7 +66,7 @@ class CurveExplorer(Explorer):
     step = Checked(lambda explorer, value: count(value, "step", 0, explorer.steps), 0)
     path = traitlets.Dict()
 
-    η, β, β1, β2, ρ, ε, λ = (_hyper(h) for h in HYPER.values())
+    η, β, β1, β2, ρ, ε, λ, D, r, Δ = (_hyper(h) for h in HYPER.values())
 
     def __init__(self, landscapes=("risk", "empirical risk"), rules=("gradient descent",), *, together=None,
                  active=None, start=None, steps=100, step=None, caption="", alt="", **hyper):

@@ -95,7 +95,7 @@ class LandscapeExplorer(Explorer):
     angle = Checked(lambda _, value: number(value, "angle", 0, 180), 30.0)
     path = traitlets.Dict()
 
-    η, β, β1, β2, ρ, ε, λ = (_hyper(h) for h in HYPER.values())
+    η, β, β1, β2, ρ, ε, λ, D, r, Δ = (_hyper(h) for h in HYPER.values())
 
     def __init__(self, landscapes="worst network", rules=("gradient descent",), *, active=None, start=None,
                  steps=200, model=False, point=None, angle=30.0, caption="", alt="", **hyper):

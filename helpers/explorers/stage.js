@@ -8,7 +8,7 @@
                   clip(x0, y0, x1, y1, width, height): the part of a segment that can be seen
    Landscapes     sample(f, domain, n), levels(values, n, through), bandIndex(values, levels),
                   contours(values, columns, rows, level), polylines(segments), paintBands(image, index, columns, rows, bands, low, high)
-   Dynamics       descend(landscape, rule, start, hyper, steps, limit), classify(eigenvalues, zero)
+   Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
    The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
@@ -265,16 +265,21 @@ export function paintBands(image, index, columns, rows, bands, low, high) {
 
 // --------------------------------------------------------------------------------------------------------- dynamics
 /** The loop of an optimizer, as helpers.optimizers.descend runs it: the gradient at the rule's place, the step in every
-    coordinate, until `steps` or until it diverges (not finite, or beyond `limit`). The path ends at the last good point. */
-export function descend(landscape, rule, start, hyper, steps, limit) {
+    coordinate, until `steps` or until it diverges (not finite, or beyond `limit`). The path ends at the last good point.
+    A noisy rule gets its numbers from `noise(t)`, an array; a curved one takes its step along the eigenvectors of the
+    Hessian, which `eigen` (generated code) gives for two parameters. */
+export function descend(landscape, rule, start, hyper, steps, limit, { eigen, noise } = {}) {
   const d = start.length, path = [Array.from(start)], loss = [landscape.loss(start)];
   const states = path[0].map(() => [...rule.initial]), remembered = rule.initial.length, place = new Array(d);
+  const still = new Array(d).fill(0);
   let now = path[0];
   for (let t = 1; t <= steps; t++) {
     for (let i = 0; i < d; i++) place[i] = rule.at(now[i], states[i], hyper);
-    const g = landscape.gradient(place), next = new Array(d);
-    for (let i = 0; i < d; i++) {
-      const after = rule.step(now[i], g[i], states[i], t, hyper);
+    const g = landscape.gradient(place), ξ = rule.noisy ? noise(t) : still;
+    let next = new Array(d);
+    if (rule.curved) next = curvedStep(rule, now, g, landscape.hessian(now), ξ, t, hyper, eigen);
+    else for (let i = 0; i < d; i++) {
+      const after = rule.step(now[i], g[i], states[i], t, hyper, ξ[i], 0);
       next[i] = after[0];
       for (let k = 0; k < remembered; k++) states[i][k] = after[k + 1];
     }
@@ -283,6 +288,13 @@ export function descend(landscape, rule, start, hyper, steps, limit) {
     loss.push(landscape.loss(now));
   }
   return { path, loss, diverged: 0 };
+}
+
+/** θ after a step along the two eigenvectors of H, (c, s) of λ₁ and (−s, c) of λ₂. */
+function curvedStep(rule, θ, g, H, ξ, t, hyper, eigen) {
+  const [[a, b], [, d]] = H, [λ1, λ2, angle] = eigen(a, b, d), c = Math.cos(angle), s = Math.sin(angle);
+  const [p] = rule.step(0, c * g[0] + s * g[1], [], t, hyper, ξ[0], λ1), [q] = rule.step(0, c * g[1] - s * g[0], [], t, hyper, ξ[1], λ2);
+  return [θ[0] + c * p - s * q, θ[1] + s * p + c * q];
 }
 
 /** The second-order test, as helpers.critical_points.classify: {kind, index}; `zero` is its threshold. */
