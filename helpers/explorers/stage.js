@@ -8,7 +8,7 @@
                   clip(x0, y0, x1, y1, width, height): the part of a segment that can be seen
    Landscapes     sample(f, domain, n), levels(values, n, through), bandIndex(values, levels),
                   contours(values, columns, rows, level), polylines(segments), paintBands(image, index, columns, rows, bands, low, high)
-   Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero)
+   Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero), normals(seed)(k)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
    The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
@@ -295,6 +295,20 @@ function curvedStep(rule, θ, g, H, ξ, t, hyper, eigen) {
   const [[a, b], [, d]] = H, [λ1, λ2, angle] = eigen(a, b, d), c = Math.cos(angle), s = Math.sin(angle);
   const [p] = rule.step(0, c * g[0] + s * g[1], [], t, hyper, ξ[0], λ1), [q] = rule.step(0, c * g[1] - s * g[0], [], t, hyper, ξ[1], λ2);
   return [θ[0] + c * p - s * q, θ[1] + s * p + c * q];
+}
+
+/** Standard normal numbers, the same as helpers.explorers.noise.normals: `normals(seed)(k)` is number k of the stream. */
+export function normals(seed) {
+  const mix = (x) => {
+    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+    return (x ^ (x >>> 16)) >>> 0;
+  };
+  const start = mix((Math.imul(seed, 0x9e3779b9) + 1) | 0), uniform = (k) => (mix((start + Math.imul(0x9e3779b9, k + 1)) | 0) + 0.5) / 2 ** 32;
+  return (k) => {
+    const pair = k - (k % 2), radius = Math.sqrt(-2 * Math.log(uniform(pair))), angle = 2 * Math.PI * uniform(pair + 1);
+    return radius * (k % 2 ? Math.sin(angle) : Math.cos(angle));
+  };
 }
 
 /** The second-order test, as helpers.critical_points.classify: {kind, index}; `zero` is its threshold. */
