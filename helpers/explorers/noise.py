@@ -27,7 +27,7 @@ def normals(seed, *shape):
     """The first standard normal numbers of the stream `seed`, an array of the given shape, row after row.
 
     √(−2 ln u) cos 2πv and √(−2 ln u) sin 2πv for pairs u, v of `uniforms` (Box and Muller 1958). In the
-    browser `normals(seed)(k)` is number k of the same stream. For figures: mathematics takes a NumPy Generator.
+    browser `normals(seed)(k)` is number k of the same stream. (Mathematics takes a NumPy Generator.)
 
     Raises TypeError or ValueError when the seed is no whole number in [0, 2³²).
 
