@@ -117,8 +117,8 @@ class UpdateRule:
             step = sp.sympify(self.update[-1][1]) - θ
             if self.states or self.at != θ or sp.simplify(step.diff(θ)) != 0:
                 raise ValueError(
-                    f"{self.name!r} uses the curvature, so it must have the form θ ← θ + step, where the step "
-                    "depends on g, λi, ξ, t and hyper-parameters only, and g is taken at θ"
+                    f"{self.name!r} uses the curvature, so it must have the form θ ← θ + step; the step may "
+                    "depend on g, λi, ξ, t and hyper-parameters only, and g is taken at θ"
                 )
 
     @property

@@ -7,9 +7,12 @@ from helpers.optimizers import Δ, D, UpdateRule, g, gradient_descent, r, η, θ
 p = sp.Symbol("p", real=True)
 
 
+FLAT = sp.Rational(1, 10**8)  # a curvature below it is rounding: no step divides by it
+
+
 def _cut(step):
-    """A step no longer than Δ; where slope and curvature are both zero there is none."""
-    return sp.Piecewise((0, sp.Eq(g, 0)), (sp.Max(-Δ, sp.Min(Δ, step)), True))
+    """A step no longer than Δ."""
+    return sp.Max(-Δ, sp.Min(Δ, step))
 
 
 def _rule(name, label, step, source):
@@ -23,8 +26,10 @@ perturbed = UpdateRule(
     stable_below=sp.Integer(2),
     source="jin2021",
 )
-newton = _rule("newton", "Newton", _cut(g / λi), "dauphin2014")
-saddle_free = _rule("saddle-free newton", "Saddle-free Newton", _cut(g / sp.Abs(λi)), "dauphin2014")
+newton = _rule("newton", "Newton", _cut(λi * g / sp.Max(λi**2, FLAT**2)), "dauphin2014")
+saddle_free = _rule(
+    "saddle-free newton", "Saddle-free Newton", _cut(g / sp.Max(sp.Abs(λi), FLAT)), "dauphin2014"
+)
 negative_curvature = _rule(
     "negative curvature",
     "Negative curvature",

@@ -58,14 +58,21 @@ class _Latex(LatexPrinter):
 
         return sorted(super()._as_ordered_terms(expression, order), key=place)
 
+    def _print_Rational(self, number):
+        """10⁻⁸, not 1/100000000."""
+        power = len(str(number.q)) - 1
+        if number.p == 1 and power > 2 and number.q == 10**power:
+            return f"10^{{-{power}}}"
+        return super()._print_Rational(number)
+
     def _print_Mul(self, product):
         """√(2ηD), not √2 √η √D."""
         roots = [f for f in product.args if f.is_Pow and f.exp == sp.S.Half]
         if len(roots) < 2:
             return super()._print_Mul(product)
         root = sp.Pow(sp.Mul(*(f.base for f in roots)), sp.S.Half, evaluate=False)
-        rest = sp.Mul(*(f for f in product.args if f not in roots))
-        return self._print(root) + ("" if rest == 1 else f" {self._print(rest)}")
+        joined = sp.Symbol(self._print(root))  # a name that prints as the root
+        return super()._print_Mul(sp.Mul(joined, *(f for f in product.args if f not in roots)))
 
 
 def as_expression(expression, allowed=None, what="the expression"):

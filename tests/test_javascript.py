@@ -10,6 +10,7 @@ from helpers.critical_points import ZERO, classify, eigen2, quadratic_form, quad
 from helpers.explorers.explorer import data_url, source
 from helpers.landscapes import GALLERY
 from helpers.optimizers import DIVERGED, RULES, descend
+from helpers.saddles import ESCAPE
 
 CLOSE = 1e-12
 
@@ -83,6 +84,57 @@ def test_a_single_step_agrees_from_1000_states(run, name):
     assert difference(at, place) < CLOSE
     for k, expected in enumerate([new, *after]):
         assert difference(np.array(steps)[:, k], expected) < CLOSE
+
+
+@pytest.mark.parametrize("name", ESCAPE)
+def test_a_single_step_with_noise_and_curvature_agrees_from_1000_states(run, name):
+    r, rng = ESCAPE[name], np.random.default_rng(4)
+    θ, g, ξ, λ = rng.normal(0, [[2], [3], [1], [2]], (4, 1000))
+    g[:50] = 0  # a direction without slope is a case of its own
+    hyper = {h.letter: 10 ** rng.uniform(*np.log10([h.low, h.high]), 1000) for h in r.hyper}
+    new, _ = r.step(θ, g, [], 1, hyper, ξ, λ)
+    cases = [[x, slope, [], 1, list(h), e, k] for x, slope, e, k, *h in np.array(
+        [θ, g, ξ, λ, *hyper.values()]).T.tolist()]
+    steps = run("""async ({ load }, text, cases) => {
+        const { rule } = await load({ rule: text });
+        return cases.map((c) => rule.step(...c)[0]);
+    }""", r.javascript, cases)
+    assert difference(steps, new) < CLOSE
+
+
+class Recorded:
+    """A generator that gives out numbers that are known beforehand."""
+
+    def __init__(self, numbers):
+        self.numbers = iter(numbers)
+
+    def standard_normal(self, shape):
+        return np.reshape(next(self.numbers), shape)
+
+
+@pytest.mark.parametrize("name", ["saddle", "worst network", "Himmelblau"])
+@pytest.mark.parametrize("update", ESCAPE)
+def test_paths_with_noise_and_curvature_agree(run, name, update):
+    """Wherever a twin one ulp away agrees: Newton's path from a ridge is decided by the last digit."""
+    land, r, steps = GALLERY[name], ESCAPE[update], 60
+    noise = np.random.default_rng(5).standard_normal((steps, 2))
+    hyper = {"η": 0.01} if "η" in r.defaults else {}
+    compared = 0
+    for start in points(land, 12, seed=6):
+        ours = descend(land, start, r, steps, rng=Recorded(noise), **hyper)
+        twin = descend(land, np.nextafter(start, np.inf), r, steps, rng=Recorded(noise), **hyper)
+        if np.abs(twin.θ - ours.θ).max() > 1e-11:
+            continue
+        compared += 1
+        theirs = run("""async ({ load, descend }, texts, start, hyper, steps, limit, numbers) => {
+            const { land, rule, eigen } = await load(texts);
+            return descend(land, { ...rule, initial: [] }, start, hyper, steps, limit,
+                { eigen, noise: (t) => numbers[t - 1] });
+        }""", {"land": land.javascript, "rule": r.javascript, "eigen": eigen2.javascript}, start.tolist(),
+                     [ours.hyper[h.letter] for h in r.hyper], steps, DIVERGED, noise.tolist())
+        assert theirs["diverged"] == ours.diverged
+        assert np.abs(np.array(theirs["path"]) - ours.θ[: len(theirs["path"])]).max() < 1e-9
+    assert compared >= 8
 
 
 @pytest.mark.parametrize("name", GALLERY)

@@ -13,14 +13,19 @@ from helpers.optimizers import (
     UpdateRule,
     adam,
     descend,
+    eigenbasis,
     g,
     gradient_descent,
+    m,
     momentum,
     nesterov,
     rule,
     η,
     θ,
+    λi,
+    ξ,
 )
+from helpers.saddles import ESCAPE, negative_curvature, newton, perturbed, saddle_free
 
 SQRT = np.sqrt
 
@@ -276,3 +281,152 @@ def test_a_readers_own_rule_runs_in_explorers_and_figures():
     _, ax = figures.subplots("square")
     figures.path(ax, explorer.path["sign descent"])
     figures.loss_curves(ax, explorer.path["sign descent"])
+
+
+class Quadratic:
+    """½(θ − c)ᵀH(θ − c) in any number of dimensions: an object with a gradient, and no Landscape."""
+
+    def __init__(self, H, c):
+        self.H, self.c, self.d = H, c, len(c)
+
+    def loss(self, θ):
+        return 0.5 * np.einsum("...i,ij,...j->...", θ - self.c, self.H, θ - self.c)
+
+    def gradient(self, θ):
+        return (θ - self.c) @ self.H
+
+    def hessian(self, θ):
+        return np.broadcast_to(self.H, (*np.shape(θ), self.d))
+
+
+def quadratic(d, seed=0):
+    rng = np.random.default_rng(seed)
+    A = rng.normal(size=(d, d))
+    return Quadratic(A + A.T, rng.normal(size=d)), rng.normal(size=(5, d))
+
+
+@pytest.mark.parametrize("d", [2, 3, 6])
+def test_a_full_newton_step_on_a_quadratic_ends_at_its_critical_point(d):
+    target, starts = quadratic(d)
+    assert (np.linalg.eigvalsh(target.H)[[0, -1]] * [-1, 1] > 0).all()  # a saddle
+    run = descend(target, starts, newton, steps=1, Δ=1e6)
+    np.testing.assert_allclose(run.end, np.broadcast_to(target.c, starts.shape), atol=1e-9)
+
+
+@pytest.mark.parametrize("d", [2, 3, 6])
+def test_saddle_free_newton_is_the_gradient_through_the_absolute_hessian(d):
+    target, starts = quadratic(d)
+    λ, U = np.linalg.eigh(target.H)
+    expected = starts - target.gradient(starts) @ (U / np.abs(λ)) @ U.T
+    np.testing.assert_allclose(descend(target, starts, saddle_free, steps=1, Δ=1e6).end, expected, atol=1e-9)
+    # along each eigenvector: on the saddle's way in it arrives, on its way out the distance doubles
+    away = (expected - target.c) @ U
+    np.testing.assert_allclose(away, np.where(λ < 0, 2, 0) * ((starts - target.c) @ U), atol=1e-9)
+
+
+@pytest.mark.parametrize("d", [2, 4])
+def test_no_newton_step_is_longer_than_the_longest_step_along_any_eigenvector(d):
+    target, starts = quadratic(d)
+    _, U = np.linalg.eigh(target.H)
+    for update in (newton, saddle_free):
+        step = (descend(target, starts, update, steps=1, Δ=0.1).end - starts) @ U
+        assert np.abs(step).max() == pytest.approx(0.1) and (np.abs(step) < 0.1 + 1e-12).all()
+
+
+@pytest.mark.parametrize("d", [2, 5])
+def test_the_step_along_negative_curvature_is_downhill_and_at_least_r(d):
+    target, starts = quadratic(d)
+    λ, U = np.linalg.eigh(target.H)
+    run = descend(target, np.vstack([starts, target.c]), negative_curvature, steps=1, η=0.01, r=0.2)
+    step, slope = (run.end - run.θ[0]) @ U, target.gradient(run.θ[0]) @ U
+    expected = np.where(λ < 0, np.maximum(0.2, 0.01 * np.abs(slope)), 0.01 * np.abs(slope))
+    np.testing.assert_allclose(np.abs(step), expected, atol=1e-12)
+    assert (step[:-1] * slope[:-1] < 0).all() and (run.loss[1] < run.loss[0]).all()
+
+
+def test_curved_rules_rest_where_slope_and_curvature_are_zero_or_rounding():
+    for update in (newton, saddle_free, negative_curvature):
+        assert descend("monkey saddle", [0.0, 0.0], update, steps=5).end.tolist() == [0.0, 0.0]
+    valley = np.array([1.7, 1 / 1.7])  # a valley of minima: one eigenvalue is 0 up to rounding
+    for update in (newton, saddle_free):
+        end = descend("worst network", valley + [1e-3, 1e-3], update, steps=50).end
+        assert np.linalg.norm(end - valley) < 3e-3
+
+
+def test_two_dimensions_take_the_closed_form_and_agree_with_lapack():
+    H = np.random.default_rng(2).normal(size=(200, 2, 2))
+    H = H + H.swapaxes(-1, -2)
+    λ, U = eigenbasis(H)
+    np.testing.assert_allclose(λ, np.linalg.eigvalsh(H), atol=1e-12)
+    np.testing.assert_allclose(np.einsum("nij,nj,nkj->nik", U, λ, U), H, atol=1e-12)
+
+
+def test_a_hessian_that_is_not_finite_ends_the_run_in_words():
+    H = np.full((2, 2), np.inf)
+    for d in (2, 3):
+        target = Quadratic(np.eye(d), np.zeros(d))
+        target.hessian = lambda θ, d=d: np.full((*θ.shape, d), np.inf)
+        assert descend(target, np.ones(d), newton, steps=3).diverged == 1
+    assert np.isnan(eigenbasis(H)[0]).all()
+
+
+def test_noise_has_variance_two_eta_D_in_every_step_and_coordinate():
+    η, D, n = 0.1, 1e-3, 20_000
+    rng = np.random.default_rng(3)
+    run = descend(np.zeros_like, np.zeros((n, 3)), perturbed, steps=50, rng=rng, η=η, D=D)
+    steps = np.diff(run.θ, axis=0)
+    variance = (steps**2).mean(axis=(0, 1))
+    np.testing.assert_allclose(variance, 2 * η * D, rtol=3 * np.sqrt(2 / (50 * n)))
+    assert abs(np.mean(steps[1:] * steps[:-1])) < 3 * 2 * η * D / np.sqrt(49 * 3 * n)  # no memory
+    assert abs(np.mean(steps[..., 0] * steps[..., 1])) < 3 * 2 * η * D / np.sqrt(50 * n)  # no coupling
+
+
+def test_the_same_seed_gives_the_same_noise_and_another_seed_another():
+    def path(seed):
+        return descend("saddle", [0.3, 0.0], perturbed, steps=30, rng=np.random.default_rng(seed)).θ
+
+    first, again, other = path(1), path(1), path(2)
+    assert (first == again).all() and (first != other).any()
+
+
+@pytest.mark.parametrize("steps, every", [(10, 3), (9, 3), (7, 1), (5, 9), (0, 4)])
+def test_every_keeps_each_kth_point_and_the_last(steps, every):
+    whole = descend("worst network", [[1.2, 0.3], [0.1, -0.4]], "momentum", steps=steps, η=0.05)
+    part = descend("worst network", [[1.2, 0.3], [0.1, -0.4]], "momentum", steps=steps, every=every, η=0.05)
+    rows = sorted({*range(0, steps + 1, every), steps})
+    assert part.t.tolist() == rows and part.steps == steps
+    assert (part.θ == whole.θ[rows]).all() and (part.loss == whole.loss[rows]).all()
+
+
+def test_a_rule_that_mixes_curvature_with_memory_is_refused():
+    with pytest.raises(ValueError, match="uses the curvature"):
+        UpdateRule("odd", "Odd", ((m, m + g), (θ, θ - η * m / λi)))
+    with pytest.raises(ValueError, match="uses the curvature"):
+        UpdateRule("odd", "Odd", ((θ, θ * (1 - η) - g / λi),))
+    with pytest.raises(ValueError, match="uses the curvature"):
+        UpdateRule("odd", "Odd", ((θ, θ - g / λi),), at=θ - η)
+    with pytest.raises(ValueError, match="place of the gradient"):
+        UpdateRule("odd", "Odd", ((θ, θ - η * g),), at=θ + ξ)
+
+
+@pytest.mark.parametrize(
+    "target, update, settings, error, message",
+    [
+        (lambda θ: θ, newton, {}, TypeError, r"must have a method hessian"),
+        ("saddle", perturbed, {}, TypeError, r"rng must be a numpy Generator, not None"),
+        ("saddle", perturbed, {"rng": 3}, TypeError, r"rng must be a numpy Generator, not 3"),
+        ("saddle", newton, {"Δ": 0}, ValueError, r"more than 0"),
+        ("saddle", newton, {"η": 0.1}, TypeError, r"it takes Δ"),
+        ("saddle", gradient_descent, {"every": 0}, ValueError, r"every must lie between 1"),
+    ],
+)
+def test_settings_of_the_rules_at_saddles_are_checked(target, update, settings, error, message):
+    with pytest.raises(error, match=message):
+        descend(target, [1.0, 0.5], update, **settings)
+
+
+def test_the_rules_at_saddles_print_what_they_do():
+    assert r"\theta + \sqrt{2 \eta D} \xi - \eta g" in perturbed.latex
+    assert r"\theta - p" in newton.latex and r"10^{-8}" in saddle_free.latex
+    assert [update.curved for update in ESCAPE.values()] == [False, False, True, True, True]
+    assert [update.noisy for update in ESCAPE.values()] == [False, True, False, False, False]

@@ -149,3 +149,18 @@ def test_numpy_function_is_silent_where_a_branch_is_undefined(recwarn):
     root = numpy_function([x], [sp.Piecewise((sp.log(x), x > 0), (0, True)), 1 / x])
     assert root(np.array([-1.0, 0.0]))[0].tolist() == [0, 0]
     assert not recwarn.list
+
+
+def test_roots_that_multiply_stand_under_one_root():
+    a, b, c = sp.symbols("a b c", positive=True)
+    assert latex(sp.sqrt(2) * sp.sqrt(a)) == r"\sqrt{2 a}"
+    assert latex(1 - sp.sqrt(a) * sp.sqrt(b) / 3) == r"1 - \frac{\sqrt{a b}}{3}"
+    assert latex(sp.sqrt(a) * sp.sqrt(b) * c) == r"\sqrt{a b} c"
+    assert latex(sp.sqrt(a) * c) == r"\sqrt{a} c"
+
+
+def test_maxima_and_minima_broadcast_in_numpy_and_nest():
+    x, y = sp.symbols("x y")
+    clip = Formula([x, y], sp.Piecewise((0, sp.Eq(x, 7)), (sp.Max(-y, sp.Min(y, x), -10), True)))
+    assert clip([-20.0, -1.0, 0.5, 3.0, 7.0], 2.0).tolist() == [-2, -1, 0.5, 2, 0]
+    assert clip(3.0, [1.0, 5.0]).tolist() == [1, 3]
