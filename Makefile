@@ -4,7 +4,7 @@ BIN := .venv/bin
 HTML := _build/html
 PIP := $(BIN)/python -m pip --disable-pip-version-check install
 .DELETE_ON_ERROR:
-.PHONY: help book test lab serve refresh lint clean
+.PHONY: help book test lab serve refresh lint bench clean
 
 help:
 	@echo "make book      run every notebook and build the site into $(HTML)"
@@ -13,6 +13,7 @@ help:
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make refresh   re-run the notebooks and store their outputs in canonical form"
 	@echo "make lint      check the style of the code and the form of the notebooks"
+	@echo "make bench     time the parts where speed matters, beside PyTorch where that is installed"
 	@echo "make clean     remove what the other commands made"
 
 $(BIN)/python:
@@ -58,6 +59,9 @@ refresh: .venv/test
 lint: .venv/test
 	@$(BIN)/ruff check .
 	@$(BIN)/python tools/notebooks.py check book
+
+bench: .venv/test
+	@$(BIN)/python -m benchmarks
 
 clean:
 	rm -rf .venv _build unstuck.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -14,6 +14,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import nbformat
+from docutils import nodes
 from jupyter_cache import get_cache
 from jupyter_cache.base import CacheBundleIn
 from jupyter_cache.executors.utils import single_nb_execution
@@ -29,7 +30,8 @@ logger = logging.getLogger(__name__)
 def fingerprint():
     """A hash of what outputs depend on besides the cells; not of .js and .css, which pages load."""
     helpers = ROOT / "helpers"
-    files = sorted([*helpers.rglob("*.py"), *helpers.rglob("*.mplstyle"), ROOT / "requirements.txt"])
+    kinds = ("*.py", "*.mplstyle", "*.npz")
+    files = sorted([*(f for kind in kinds for f in helpers.rglob(kind)), ROOT / "requirements.txt"])
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
@@ -106,6 +108,23 @@ def run_notebooks(app, env, docnames):
                 cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
+def number_chapters(app, env):
+    """A chapter's number is the one in its file's name, also while chapters before it are missing."""
+    for name, numbers in env.toc_secnumbers.items():
+        file = re.match(r"(\d\d)_", Path(name).name)
+        if not file or not numbers:
+            continue
+        chapter = int(file[1])
+        env.toc_secnumbers[name] = {anchor: n and (chapter, *n[1:]) for anchor, n in numbers.items()}
+        for figures in env.toc_fignumbers.get(name, {}).values():
+            figures.update({key: (chapter, *n[1:]) if len(n) > 1 else n for key, n in figures.items()})
+        titles = [env.titles[name], *env.tocs[name].findall(lambda node: isinstance(node, nodes.reference))]
+        for title in titles:
+            if title.get("secnumber"):
+                title["secnumber"] = [chapter, *title["secnumber"][1:]]
+    return []  # no further page has to be written
+
+
 def palette_css():
     """The palette as CSS variables: --ink, --rule-adam, --kind-saddle, …"""
     pairs = {name.lower(): getattr(palette, name) for name in ("INK", "SOFT", "LINE", "PAPER", "LOW", "HIGH")}
@@ -158,5 +177,6 @@ def setup(app):
     app.connect("config-inited", add_launch_buttons, priority=1)
     app.connect("builder-inited", write_static)
     app.connect("env-before-read-docs", run_notebooks)
+    app.connect("env-get-updated", number_chapters, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
