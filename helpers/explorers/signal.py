@@ -1,0 +1,297 @@
+"""A signal on its way through a deep network, and the gradient on its way back."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from helpers import palette
+from helpers.checks import count, number
+from helpers.explorers.explorer import Checked, Explorer, module
+from helpers.explorers.noise import SEEDS, normals
+from helpers.networks import ACTIVATIONS
+from helpers.networks import activation as find_activation
+
+SAMPLES = 48  # a multiple of 4: the browser takes them by fours
+DEPTHS = (1, 50)
+WIDTHS = (16, 32, 64)
+SCALES = (0.04, 5.0)
+SATURATED = 0.05  # a unit is saturated where its slope is below this share of the steepest one
+BOUNDS = (1e-3, 0.2, 5.0, 1e3)
+VERDICTS = ("vanishes", "shrinks", "keeps its size", "grows", "explodes")
+WIDEST = 4.0  # histograms of unbounded activations end here
+ROWS = 10
+
+FORWARD = ("#1864ab", "#4dabf7")
+BACKWARD = ("#bf3f0d", "#ff922b")
+
+
+def schemes(width):
+    """The scale σ_w that the known rules stand for where all layers have `width` units.
+
+    Normal numbers of deviation 0.01; Glorot and Bengio (2010), variance 1/width; He et al. (2015), 2/width.
+
+    >>> schemes(64)
+    {'0.01 normal': 0.08, 'Xavier': 1.0, 'He': 1.4142135623730951}
+    """
+    return {"0.01 normal": 0.01 * math.sqrt(width), "Xavier": 1.0, "He": math.sqrt(2)}
+
+
+@dataclass(frozen=True, eq=False)
+class Signals:
+    """Root mean squares over units and samples, layer by layer; the input is layer 0.
+
+    `forward` of h, `apart` of what h differs by from its mean over the samples, `backward` of ∂L/∂h: each
+    (depth + 1,). `saturated`: share of units in layers 1 … depth whose slope is below 5 % of the steepest.
+    `h` and `gradients` are the values themselves, lists of (samples, width).
+    """
+
+    forward: np.ndarray
+    apart: np.ndarray
+    backward: np.ndarray
+    saturated: np.ndarray
+    h: list
+    gradients: list
+
+
+def steepest(φ):
+    """The greatest |φ′|, on a fine grid."""
+    return float(np.abs(φ.slope(np.linspace(-8, 8, 16_001))).max())
+
+
+def propagate(activation, depth, scale, width, seed=0, samples=SAMPLES):
+    """h ← φ(Wh) through the layers and ∂L/∂h ← Wᵀ(φ′ ⊙ ∂L/∂h) back: Signals.
+
+    W ~ N(0, scale²/width), no biases. The inputs and the gradient ∂L/∂h at the output are standard normal.
+    All numbers come from `normals(seed)`, in this order: inputs, gradient, W of layer 1, 2, …; so a deeper
+    network has the same first layers.
+
+    >>> sent = propagate("linear", depth=30, scale=0.2, width=64)
+    >>> float(f"{sent.forward[-1]:.0e}"), 0.2**30
+    (9e-22, 1.0737418240000003e-21)
+    """
+    φ = find_activation(activation)
+    block = samples * width
+    stream = normals(seed, 2 * block + depth * width**2)
+    h, g = (stream[k * block:(k + 1) * block].reshape(samples, width) for k in (0, 1))
+    W = scale / math.sqrt(width) * stream[2 * block:].reshape(depth, width, width)
+    signal, slopes = [h], []
+    for layer in W:
+        z = signal[-1] @ layer.T
+        signal.append(φ(z))
+        slopes.append(φ.slope(z))
+    back = [g]
+    for layer, slope in zip(W[::-1], slopes[::-1], strict=True):
+        back.append((slope * back[-1]) @ layer)
+
+    def size(values):
+        return np.array([math.sqrt(np.mean(v**2)) for v in values])
+
+    flat = SATURATED * steepest(φ)
+    return Signals(size(signal), size([v - v.mean(axis=0) for v in signal]), size(back[::-1]),
+                   np.array([np.mean(np.abs(slope) < flat) for slope in slopes]), signal, back[::-1])
+
+
+def gaussian_nodes(step=0.1, end=9.0):
+    """Nodes and weights for means over N(0, 1): the midpoint rule, whose error for smooth functions is tiny.
+
+    The nodes are symmetric, so that halves such as E[max(0, z)²] = ½ come out exactly.
+
+    >>> z, w = gaussian_nodes()
+    >>> round(float(w @ z**4), 12), round(float(w @ np.maximum(z, 0) ** 2), 12)
+    (3.0, 0.5)
+    """
+    z = np.arange(step / 2, end, step)
+    z = np.concatenate((-z[::-1], z))
+    return z, step * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
+
+
+def theory(activation, depth, scale):
+    """What `forward` and `backward` are in infinitely wide layers: two arrays (depth + 1,).
+
+    The pre-activations are then normal with variance q = σ_w²·E[h²], and per layer E[h²] becomes E[φ(√q z)²]
+    and the mean square of the gradient is multiplied by χ = σ_w²·E[φ′(√q z)²] (Poole et al. 2016; Schoenholz
+    et al. 2017). Linear: σ_w² both ways, ReLU: σ_w²/2.
+
+    >>> forward, backward = theory("relu", depth=10, scale=2.0)
+    >>> (forward[-1] ** 2).round(6), (backward[0] ** 2).round(6)
+    (np.float64(1024.0), np.float64(1024.0))
+    """
+    φ, (z, w) = find_activation(activation), gaussian_nodes()
+    forward, factors = [1.0], []
+    for _ in range(depth):
+        q = scale**2 * forward[-1]
+        forward.append(float(w @ φ(math.sqrt(q) * z) ** 2))
+        factors.append(scale**2 * float(w @ φ.slope(math.sqrt(q) * z) ** 2))
+    return np.sqrt(forward), np.sqrt(np.cumprod([1.0, *factors[::-1]])[::-1])
+
+
+def verdict(ratio):
+    """What happens to a size that is multiplied by `ratio` on the whole way, in words.
+
+    >>> [verdict(r) for r in (1e-9, 0.02, 0.7, 30.0, 1e12)]
+    ['vanishes', 'shrinks', 'keeps its size', 'grows', 'explodes']
+    """
+    return VERDICTS[sum(ratio >= bound for bound in BOUNDS)]
+
+
+def rows(depth, most=ROWS):
+    """The layers whose histograms are drawn: all, or `most` of them evenly, with the first and the last.
+
+    >>> rows(4), rows(50)
+    ([1, 2, 3, 4], [1, 6, 12, 17, 23, 28, 34, 39, 45, 50])
+    """
+    n = min(depth, most)
+    return [1 + int((depth - 1) * k / max(1, n - 1) + 0.5) for k in range(n)]
+
+
+def _activation(explorer, value):
+    value = getattr(value, "name", value)
+    if value not in explorer.activations:
+        known = ", ".join(map(repr, explorer.activations))
+        raise ValueError(f"activation must be one of {known}, not {value!r}")
+    return value
+
+
+def _scale(value, width):
+    if isinstance(value, str):
+        known = schemes(width)
+        if value not in known:
+            raise ValueError(f"scale must be a number or one of {', '.join(map(repr, known))}, not {value!r}")
+        return known[value]
+    return number(value, "scale", *SCALES)
+
+
+def _width(_, value):
+    if count(value, "width") not in WIDTHS:
+        raise ValueError(f"width must be one of {', '.join(map(str, WIDTHS))}, not {value}")
+    return int(value)
+
+
+class SignalExplorer(Explorer):
+    """What depth does to a signal going forward and to a gradient coming back.
+
+    A network of `depth` layers of `width` units without biases: h ← φ(Wh), W ~ N(0, scale²/width). Histograms
+    of the activations h layer by layer; beside them, against the layer, the root mean squares of h and of
+    ∂L/∂h. The 48 inputs and the gradient at the output are standard normal; `seed` draws them and the weights.
+
+    `activation`, `depth` (1 to 50), `scale` (0.04 to 5, or "0.01 normal", "Xavier", "He"), `width` (16, 32 or
+    64) and `seed` are traits. `activations`: the names (or Activations) that the reader can choose from.
+    `signals` is what the page shows, computed by NumPy: `propagate`.
+
+    Raises ValueError or TypeError for settings that make no sense.
+
+    >>> explorer = SignalExplorer("relu", depth=10, scale="He")
+    >>> explorer
+    SignalExplorer('relu', depth=10, scale='He')
+    >>> explorer.signals.forward.shape
+    (11,)
+    """
+
+    kind = "signal"
+    _esm = module(kind)
+    poster_size = (7.0, 4.2)
+
+    activation = Checked(_activation, "tanh")
+    depth = Checked(lambda _, value: count(value, "depth", *DEPTHS), 20)
+    scale = Checked(lambda explorer, value: _scale(value, explorer.width), 1.0)
+    width = Checked(_width, 64)
+    seed = Checked(lambda _, value: count(value, "seed", *SEEDS), 0)
+
+    def __init__(self, activation="tanh", *, depth=20, scale=1.0, width=64, seed=0,
+                 activations=tuple(ACTIVATIONS), caption="", alt=""):
+        one = isinstance(activations, str) or not hasattr(activations, "__iter__")
+        several = [find_activation(a) for a in ([activations] if one else activations)]
+        self.activations = {a.name: a for a in several}
+        if not several or len(self.activations) < len(several):
+            raise ValueError("activations must be one or more different activations")
+        width = _width(self, width)
+        super().__init__(activation=activation, depth=depth, scale=_scale(scale, width), width=width, seed=seed,
+                         caption=caption, alt=alt)
+        self.spec = self._make_spec()
+        self.alt = self.alt or self._describe()
+
+    @property
+    def signals(self):
+        """The Signals of these settings."""
+        return propagate(self.activations[self.activation], self.depth, self.scale, self.width, self.seed)
+
+    def view(self, name):
+        """How an activation is drawn: the ends of its histograms, which of them it never passes, its slopes."""
+        φ = self.activations[name]
+        values = φ(np.linspace(-30, 30, 61))
+        low, high = round(float(values.min()), 9), round(float(values.max()), 9)
+        return {"domain": [max(low, -WIDEST), min(high, WIDEST)], "open": [low < -WIDEST, high > WIDEST],
+                "flat": SATURATED * steepest(φ), "zero": float(φ(-1.0)) == 0}
+
+    def _make_spec(self):
+        """What only the browser needs; reset returns to the settings that were given at first."""
+        z, w = gaussian_nodes()
+        given = {name: getattr(self, name) for name in ("activation", "depth", "scale", "width", "seed")}
+        return {
+            "activations": [self.view(name) | {"name": name, "label": φ.label, "javascript": φ.javascript}
+                            for name, φ in self.activations.items()],
+            "schemes": [{"name": name, "scales": {str(m): schemes(m)[name] for m in WIDTHS}}
+                        for name in schemes(WIDTHS[0])],
+            "samples": SAMPLES, "depths": list(DEPTHS), "widths": list(WIDTHS), "scales": list(SCALES),
+            "rows": ROWS, "bounds": list(BOUNDS), "verdicts": list(VERDICTS), "nodes": z.tolist(),
+            "weights": w.tolist(), "forward": FORWARD, "backward": BACKWARD, "given": given,
+        }
+
+    def settings(self):
+        names = tuple(self.activations)
+        rule = next((name for name, s in schemes(self.width).items() if s == self.scale), self.scale)
+        return [self.activation], {
+            "depth": (self.depth, 20), "scale": (rule, "Xavier"), "width": (self.width, 64),
+            "seed": (self.seed, 0), "activations": (names, tuple(ACTIVATIONS))}
+
+    def _describe(self):
+        """Alt text: what the picture shows, in words."""
+        sent, label = self.signals, self.activations[self.activation].label
+        forward, back = sent.forward[-1] / sent.forward[1], sent.backward[1] / sent.backward[-1]
+        shape = "keep their shape"
+        if sent.saturated[-1] > 0.25 and not self.view(self.activation)["zero"]:
+            shape = "pile up at the two ends"
+        elif forward < BOUNDS[1]:
+            shape = "collapse to a spike at zero"
+        elif forward > BOUNDS[2]:
+            shape = "spread out of the picture"
+        return (f"Histograms of the activations of a {label} network, {self.depth} layers of {self.width} units, "
+                f"weight scale {self.scale:.3g}: from layer to layer they {shape}. From the first layer to the "
+                f"last the signal {verdict(forward)}, to {forward:.2g} times its size; on the way back the "
+                f"gradient {verdict(back)}, to {back:.2g} times its size.")
+
+    def draw(self, figure):
+        """The poster: histograms by layer, and the sizes of signal and gradient beside them."""
+        sent, view = self.signals, self.view(self.activation)
+        left, right = (figure.add_axes((x, 0.09, w, 0.85)) for x, w in ((0.06, 0.52), (0.64, 0.34)))
+        chosen, layers = rows(self.depth), np.arange(self.depth + 1)
+        low, high = view["domain"]
+        edges = np.linspace(low, high, 42)
+        tall = 1.5 * self.depth / max(2, len(chosen))
+        for k, layer in enumerate(chosen):
+            h = sent.h[layer].ravel()
+            if view["zero"]:
+                h = h[h > 0]
+            shares = np.histogram(np.clip(h, low, high) if not any(view["open"]) else h, edges)[0] / sent.h[layer].size
+            height = tall * shares / max(shares.max(), 1.2 / 40)
+            left.stairs(layer - height, edges, baseline=layer, fill=True, color="white", zorder=2 * k)
+            left.stairs(layer - height, edges, baseline=layer, fill=True, color=FORWARD[0], alpha=0.45, zorder=2 * k)
+            left.stairs(layer - height, edges, baseline=layer, color=FORWARD[0], linewidth=0.9, zorder=2 * k + 1)
+        forward, backward = theory(self.activations[self.activation], self.depth, self.scale)
+        for values, ideal, colour, marker in ((sent.forward, forward, FORWARD[0], "v"), (sent.backward, backward, BACKWARD[0], "^")):
+            known = np.where(values > 0, values, np.nan)
+            right.plot(known, layers, color=colour, linewidth=2)
+            right.plot(known[chosen], chosen, marker, color=colour, markersize=5, markeredgecolor="white")
+            right.plot(np.where(ideal > 0, ideal, np.nan), layers, "--", color=colour, linewidth=1)
+        right.set_xscale("log")
+        least, most = right.get_xlim()
+        right.set(xlim=(min(least, 1e-2), max(most, 1e2)), ylim=(self.depth, 1 - tall), yticks=[])
+        left.set(xlim=(low, high), ylim=(self.depth, 1 - tall), yticks=chosen)
+        for ax, title in ((left, "activations h, by layer"), (right, "size of signal ▾ and gradient ▴")):
+            ax.set_title(title, fontsize=9, loc="left", color=palette.INK[0])
+            ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=2)
+            for side, spine in ax.spines.items():
+                spine.set_visible(side == "bottom")
+                spine.set_color(palette.LINE[0])
+        return True
