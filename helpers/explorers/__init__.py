@@ -1,7 +1,9 @@
 """Explorers: figures that a reader can take hold of, in a live notebook and on a static page alike."""
 
 from helpers.explorers.curve import CurveExplorer
+from helpers.explorers.escape import EscapeExplorer
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.explorers.question import Question
+from helpers.explorers.signal import SignalExplorer
 
-__all__ = ["CurveExplorer", "LandscapeExplorer", "Question"]
+__all__ = ["CurveExplorer", "EscapeExplorer", "LandscapeExplorer", "Question", "SignalExplorer"]

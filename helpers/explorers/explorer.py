@@ -66,10 +66,15 @@ MARKERS = ("circle", "square", "up", "diamond", "down", "pentagon", "hexagon", "
 MATPLOTLIB = dict(zip(MARKERS, "os^DvphP", strict=True))
 
 
+LOOKS = dict(zip(RULES, zip(DASHES, MARKERS, strict=True), strict=True)) | {
+    "perturbed": ([4, 4], "square"), "negative curvature": ([8, 3], "up"),
+    "newton": ([2, 3], "diamond"), "saddle-free newton": ([10, 3, 2, 3], "down")}
+
+
 def look(rule):
     """A rule's dash pattern and marker: they say the same as its colour, for readers who see no colours."""
-    k = list(RULES).index(rule.name) % len(MARKERS) if rule.name in RULES else 0
-    return {"dash": DASHES[k], "marker": MARKERS[k]}
+    dash, marker = LOOKS.get(rule.name, (DASHES[0], MARKERS[0]))
+    return {"dash": dash, "marker": marker}
 
 
 def bound_label(rule):

@@ -1,8 +1,8 @@
 /* LandscapeExplorer: a map of L(θ), a start to drag, the paths of update rules, the quadratic model at a second point. */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
-  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, paintBands, polylines,
-  prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
+  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, paintBands, polylines,
+  prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme, zeroLog,
 } from "./stage.js";
 
 const GRID = 221, MODEL_GRID = 49, REACH = 0.27, LEFT = 34, BOTTOM = 22;
@@ -18,7 +18,7 @@ export function rangeOf(hyper) {
 
 /** Ticks of the learning rate: powers of ten, and for each active rule the rate above which it cannot settle. */
 export function rateTicks(rate, rules, hyper, pick) {
-  const theory = rules.filter((r) => r.stable && rate.limit).map((r) => ({
+  const theory = rules.filter((r, k) => r.stable && rate.limit && rules.findIndex((q) => q.bound === r.bound) === k).map((r) => ({
     value: (r.stable(r.hyper.map((h) => hyper[h.letter])) / 2) * rate.limit, text: r.bound, colour: pick(r.colour), rank: 0,
     title: `above this rate ${r.label} settles at no minimum`,
   })).sort((p, q) => p.value - q.value).map((tick, row, all) => ({ ...tick, row, flag: all.length > 1 })); // no mark crosses a label
@@ -41,6 +41,18 @@ export function verdict(run, view, landscape, zero) {
   if (view.domain.some(([a, b], i) => θ[i] < a || θ[i] > b)) return "outside the view";
   return stopped ? "at a critical point" : "still moving";
 }
+
+/** u₁ᵀ(θ − θ*): how far θ is from the saddle along its unstable direction. */
+export const along = (θ, { saddle, u }) => u[0] * (θ[0] - saddle[0]) + u[1] * (θ[1] - saddle[1]);
+
+/** θ moved along u₁ until |u₁ᵀ(θ − θ*)| is `distance`, on the side where it is; its other coordinate stays. */
+export function displaced(θ, { saddle, u: [u, v] }, distance) {
+  const [a, b] = [θ[0] - saddle[0], θ[1] - saddle[1]], side = u * a + v * b < 0 ? -1 : 1, other = v * a - u * b;
+  return [saddle[0] + (side * distance * u + other * v), saddle[1] + (side * distance * v - other * u)];
+}
+
+/** The first step at which a path has left the saddle, |u₁ᵀ(θ − θ*)| ≥ R, or −1. */
+export const leaving = (path, escape) => path.findIndex((θ) => Math.abs(along(θ, escape)) >= escape.R);
 
 /** The second-order test at a point, in words. */
 export function secondOrder(eigenvalues, steepness, zero) {
@@ -87,7 +99,7 @@ async function render({ model, el }) {
   const stops = [];
 
   // -- what stands on the page
-  const root = prepare(model, el, "Loss landscape with a start to drag");
+  const root = prepare(model, el, spec.escape ? "Race of update rules away from a saddle, with a start to drag" : "Loss landscape with a start to drag");
   const still = element("canvas"), lens = element("canvas"), moving = element("canvas", { class: "explorer-paths", role: "img", "aria-label": model.get("alt") || "contour map" });
   const frame = element("div", { class: "explorer-frame" });
   const start = handle("start", "start of the paths"), point = handle("point", "point θ′ of the quadratic model", "is-point");
@@ -99,8 +111,17 @@ async function render({ model, el }) {
   const lossCanvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "loss against step" });
   const lossPane = element("div", { class: "explorer-loss" }, element("div", { class: "explorer-heading" }, "Loss against step"), lossCanvas);
   const side = element("div", { class: "explorer-side" });
-  const main = element("div", { class: "explorer-main" }, plane, legend, readout);
-  root.append(element("div", { class: "explorer-panes" }, main, side), spoken.node);
+  const main = element("div", { class: "explorer-main" }, plane, legend, readout), panes = element("div", { class: "explorer-panes" }, main, side);
+  root.append(panes, spoken.node);
+  const escape = spec.escape ? escapePane({ model, code, spec }) : null;
+  let above = side, below = side;
+  if (escape) { // choices above, settings below, so that the map and the plot stand side by side
+    above = element("div", { class: "explorer-above" });
+    below = element("div", { class: "explorer-below" });
+    panes.classList.add("is-race");
+    panes.before(above);
+    panes.after(below, readout);
+  }
 
   const turn = (name) => { // another landscape from the menu: its start, rate and point, as Python sets them
     const view = views.find((v) => v.name === name);
@@ -111,12 +132,13 @@ async function render({ model, el }) {
   const controls = { sliders: new Map() };
   if (views.length > 1) {
     controls.menu = menu({ model, trait: "landscape", label: "Landscape", items: views.map((v) => ({ name: v.name, label: v.title })), chosen: turn });
-    side.append(controls.menu.node);
+    above.append(controls.menu.node);
   }
   if (rules.length) {
-    side.append(element("div", { class: "explorer-heading" }, rules.length > 1 ? "Update rules" : "Update rule"));
+    if (!escape) side.append(element("div", { class: "explorer-heading" }, rules.length > 1 ? "Update rules" : "Update rule"));
     controls.chips = chips({ model, trait: "active", label: "update rules", items: rules.map((r) => ({ name: r.name, label: r.label, swatch: swatch(r) })) });
-    side.append(controls.chips.node);
+    above.append(controls.chips.node);
+    if (escape) side.append(escape.node);
     for (const [letter, h] of letters) {
       const round = h.log ? (v) => Number(v.toPrecision(3)) : (v) => Number(v.toFixed(4));
       const steps = h.log ? 200 : h.high > 0.995 && h.high < 1 ? 160 : Math.round((h.high - h.low) * 100);
@@ -125,14 +147,14 @@ async function render({ model, el }) {
       const text = h.log ? (v) => format(v, 2) : (v) => fixed(v, v > 0.99 ? 4 : range.low === 0 && h.high > 0.995 && h.high < 1 ? 3 : 2);
       const control = slider({ model, trait: letter, label: h.label, symbol: letter.replace(/\d/, "_$&"), range, steps, round, ticks, text });
       controls.sliders.set(letter, control);
-      side.append(control.node);
+      below.append(control.node);
     }
     const most = Math.max(1000, spec.steps), range = log(10, most);
     controls.steps = slider({ model, trait: "steps", label: "steps", range, steps: 120, round: (v) => (v < 100 ? Math.round(v) : v < 400 ? 5 * Math.round(v / 5) : 10 * Math.round(v / 10)),
       text: String, ticks: decades(10, most, 4).map((value) => ({ value, text: String(value) })) });
     controls.sliders.set("steps", controls.steps);
-    side.append(controls.steps.node);
-    (letters.size > 3 ? main : side).append(lossPane); // where the column beside the plane has room
+    below.append(controls.steps.node);
+    if (!escape) (letters.size > 3 ? main : side).append(lossPane); // where the column beside the plane has room
   }
   const panel = modelPanel({ model, code });
   controls.model = checkbox({ model, trait: "model", label: "quadratic model at θ′" });
@@ -141,17 +163,28 @@ async function render({ model, el }) {
     turn(model.get("landscape"));
     for (const [letter, h] of letters) if (letter !== "η") model.set(letter, h.value);
     model.set("steps", spec.steps);
+    model.set("seed", spec.seed);
     model.save_changes();
   } }, "Reset");
-  side.append(element("div", { class: "explorer-row" }, controls.model.node, reset));
+  const redraw = rules.some((r) => r.run.noisy) ? element("button", { type: "button", class: "explorer-noise", onclick: () => {
+    model.set("seed", (value("seed") + 1) % 2 ** 32);
+    model.save_changes();
+  } }, "Draw new noise") : null;
+  const buttons = element("div", { class: "explorer-buttons" }, ...[redraw, reset].filter(Boolean));
+  side.append(element("div", { class: "explorer-row" }, escape ? "" : controls.model.node, buttons));
   (rules.length ? root : side).append(panel.node); // with rules the column beside the plane is full
 
   // -- the state that drawing reads
-  let view, colours, size = { w: 0, h: 0 }, runs = [], cells = [], lensKey = "";
+  let view, colours, size = { w: 0, h: 0 }, runs = [], cells = [], lensKey = "", noise = { seed: null };
   const axes = { canvas: element("canvas"), key: "" };
   const value = (name) => model.get(name);
   const hyperOf = (rule) => rule.hyper.map((h) => value(h.letter));
   const active = () => rules.filter((r) => value("active").includes(r.name));
+  const noiseAt = (t) => { // the numbers of step t, the same for all runs
+    if (noise.seed !== value("seed")) noise = { seed: value("seed"), number: normals(value("seed")), rows: [] };
+    return (noise.rows[t] ??= [noise.number(2 * t - 2), noise.number(2 * t - 1)]);
+  };
+  const run = (rule, from, until) => descend(view.functions, rule.run, from, hyperOf(rule), value("steps"), limit, { eigen: code.eigen, noise: noiseAt, until });
   const unit = (θ) => θ.map((v, i) => { const [a, b] = view.domain[i], u = (v - a) / (b - a); return i ? 1 - u : u; });
   const fromUnit = (p) => p.map((u, i) => { const [a, b] = view.domain[i]; return Number((a + (i ? 1 - u : u) * (b - a)).toPrecision(12)); });
   const X = (x) => ((x - view.domain[0][0]) / (view.domain[0][1] - view.domain[0][0])) * size.w;
@@ -191,6 +224,7 @@ async function render({ model, el }) {
       ctx.stroke();
     }
     ctx.setLineDash([]);
+    if (escape) strip(ctx);
     for (const p of view.critical) critical(ctx, p.kind, X(p.θ[0]), Y(p.θ[1]));
     ctx.restore();
     ctx.strokeStyle = colours.line;
@@ -200,6 +234,26 @@ async function render({ model, el }) {
     ctx.stroke();
     ctx.restore();
     frameTicks(ctx);
+  }
+
+  /** A rule has left the saddle beyond the two lines |u₁ᵀ(θ − θ*)| = R; the strip between them is paler. */
+  function strip(ctx) {
+    const { saddle: [x, y], u: [u, v], R } = view.escape, long = view.domain.reduce((sum, [a, b]) => sum + b - a, 0);
+    const end = (side, way) => [X(x + side * R * u + way * long * v), Y(y + side * R * v - way * long * u)];
+    ctx.fillStyle = faded(colours.paper, 0.3);
+    ctx.beginPath();
+    for (const p of [end(-1, -1), end(-1, 1), end(1, 1), end(1, -1)]) ctx.lineTo(...p);
+    ctx.fill();
+    ctx.strokeStyle = faded(colours.ink, 0.75);
+    ctx.lineWidth = 1.3;
+    ctx.setLineDash([6, 4]);
+    for (const side of [-1, 1]) {
+      ctx.beginPath();
+      ctx.moveTo(...end(side, -1));
+      ctx.lineTo(...end(side, 1));
+      ctx.stroke();
+    }
+    ctx.setLineDash([]);
   }
 
   function strokeSegments(ctx, line, fx, fy) {
@@ -474,8 +528,9 @@ async function render({ model, el }) {
     };
     const shown = active(), rows = [row("start"), ...shown.map((r) => row(r.label, colours.pick(r.colour)))];
     cells = rows.map((r) => r.cells);
+    const columns = [...(escape ? ["steps to leave", "the law says"] : ["L", "|∇L|"]), shown.length ? "where it ends" : "θ"];
     const head = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "explorer-spoken" }, "path")),
-      element("th", { scope: "col" }, "L"), element("th", { scope: "col" }, "|∇L|"), element("th", { scope: "col" }, shown.length ? "where it ends" : "θ")));
+      ...columns.map((name) => element("th", { scope: "col" }, name))));
     readout.replaceChildren(element("table", {}, head, element("tbody", {}, ...rows.map((r) => r.tr))));
     readout.hidden = !rules.length;
   }
@@ -483,13 +538,19 @@ async function render({ model, el }) {
   function write() {
     const θ = value("start"), { functions } = view, steep = (p) => format(Math.hypot(...functions.gradient(p)));
     const put = (row, words) => words.forEach((w, k) => { if (cells[row][k].data !== w) cells[row][k].data = w; });
-    put(0, [format(functions.loss(θ)), steep(θ), `θ = ${coordinates(θ)}`]);
+    put(0, [...(escape ? ["", ""] : [format(functions.loss(θ)), steep(θ)]), `θ = ${coordinates(θ)}`]);
     const said = runs.map(({ rule, run }, k) => {
       const end = run.path.at(-1), words = verdict(run, view, functions, zero);
+      if (escape) {
+        const race = escape.words(rule, run);
+        put(k + 1, [race.steps, race.law, race.fallen ? "ever lower, out of the view" : words]);
+        return `${rule.label}: ${race.said}`;
+      }
       put(k + 1, [format(run.loss.at(-1)), steep(end), words]);
       return `${rule.label}: ${words}, L ${format(run.loss.at(-1))}`;
     });
-    if (rules.length) spoken.say(`Start ${coordinates(θ)}, L ${format(functions.loss(θ))}. ${said.join(". ")}`);
+    const height = escape ? `distance δ ${format(escape.distance(), 2)}` : `L ${format(functions.loss(θ))}`;
+    if (rules.length) spoken.say(`Start ${coordinates(θ)}, ${height}. ${said.join(". ")}`);
     describe(start, "start", θ);
     if (value("model")) { panel.write({ view, zero, θ: value("point") }); describe(point, "θ′", value("point")); }
     const label = `${view.title}. ${said.join(". ")}`;
@@ -517,7 +578,7 @@ async function render({ model, el }) {
 
   // -- what happens when
   function compute() {
-    runs = active().map((rule) => ({ rule, run: descend(view.functions, rule.run, value("start"), hyperOf(rule), value("steps"), limit) }));
+    runs = active().map((rule) => ({ rule, run: run(rule, value("start")) }));
   }
   function placeHandle(node, θ) {
     const [u, v] = unit(θ);
@@ -528,7 +589,8 @@ async function render({ model, el }) {
     compute();
     drawLens();
     drawMoving();
-    if (rules.length) lossSoon();
+    if (escape) escape.draw({ colours, runs, run });
+    else if (rules.length) lossSoon();
     if (value("model")) panel.draw({ view, zero, colours, θ: value("point") });
     placeHandle(start, value("start"));
     placeHandle(point, value("point"));
@@ -556,6 +618,8 @@ async function render({ model, el }) {
     controls.model.show(value("model"));
     panel.measure();
     panel.node.hidden = point.hidden = !value("model");
+    if (redraw) redraw.hidden = !on.some((r) => r.run.noisy);
+    escape?.turn(view, on);
     start.hidden = !rules.length;
     start.style.borderColor = on.length === 1 ? colours.pick(on[0].colour) : "";
     for (const [name, control] of controls.sliders) { control.show(value(name)); if (!control.node.hidden) control.layout(); }
@@ -567,6 +631,7 @@ async function render({ model, el }) {
   function measure() {
     const width = plane.clientWidth;
     size = { w: Math.max(0, width - LEFT), h: Math.max(0, width - LEFT), side: lossPane.clientWidth };
+    escape?.measure();
     plane.style.height = `${size.h + BOTTOM}px`;
     Object.assign(frame.style, { left: `${LEFT}px`, width: `${size.w}px`, height: `${size.h}px` });
   }
@@ -580,12 +645,135 @@ async function render({ model, el }) {
   follow(["landscape"], turned);
   follow(["active", "model"], toggled);
   follow(["start", "point"], draw);
-  follow(["steps", "angle", ...letters.keys()], () => { for (const [name, control] of controls.sliders) control.show(value(name)); ticks(); draw(); });
+  follow(["steps", "angle", "seed", ...letters.keys()], () => { for (const [name, control] of controls.sliders) control.show(value(name)); ticks(); draw(); });
   const moved = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
   const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: moved(trait) });
   stops.push(dragging(frame, [grip(start, "start"), grip(point, "point")], { step: 0.01 }));
-  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop);
+  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop, () => escape?.stop());
   return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
+}
+
+/** The steps that each rule needs to leave the saddle against the distance δ at which it starts: laws as lines, measured
+    points, and below the axis of δ a slider for it. The slider has no value of its own: it moves the start. */
+function escapePane({ model, code, spec }) {
+  const canvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "steps to leave the saddle against the distance of the start" });
+  const { low } = spec.escape, laws = new Set(spec.escape.laws), never = new Set(spec.escape.never), gap = 0.09, left = 36, knob = 8, found = new Map();
+  let view = spec.landscapes.find((v) => v.name === model.get("landscape")), rules = [], width = 0, last = null;
+  const distance = () => Math.abs(along(model.get("start"), view.escape)), scale = () => zeroLog(low, view.escape.R, gap);
+  const move = { // what the slider takes for a model: writing δ moves the start along u₁, as far as the view reaches
+    set(_, δ) {
+      const keep = (θ) => θ.map((v, i) => clamp(v, ...view.domain[i]));
+      model.set("start", keep(displaced(model.get("start"), view.escape, δ)));
+    },
+    save_changes: () => model.save_changes(),
+  };
+  const control = slider({ model: move, trait: "δ", label: "distance", symbol: "δ", range: scale(), steps: 200, round: (δ) => Number(δ.toPrecision(3)),
+    text: (δ) => (δ === 0 ? "0, exactly" : format(δ, 2)) });
+  control.input.addEventListener("keydown", (event) => { // 0 and the least distance are one press apart
+    const up = ["ArrowRight", "ArrowUp", "PageUp"].includes(event.key), down = ["ArrowLeft", "ArrowDown", "PageDown"].includes(event.key);
+    const δ = distance(), to = up && δ < low ? low : down && scale().at(δ) < gap + 1e-6 ? 0 : null;
+    if (to === null) return;
+    event.preventDefault();
+    move.set("δ", to);
+    move.save_changes();
+  });
+  const node = element("div", { class: "explorer-escape" }, element("div", { class: "explorer-heading" }, "Steps to leave, against the distance δ of the start"), canvas,
+    element("div", { style: `margin-left:${left - knob}px` }, control.node));
+
+  const law = (rule, δ) => (never.has(rule.name) ? Infinity : !laws.has(rule.name) ? NaN
+    : Math.max(0, code[`law ${rule.name}`](δ, view.escape.λ, view.escape.R, model.get("η"), model.get("D"))));
+  const decimals = (v) => (v === Infinity ? "never" : Number.isNaN(v) ? "–" : fixed(v, 1));
+
+  /** For each rule the steps to leave from δ = 0 and from each distance, −1 for more than `steps`; what stays is not run again. */
+  function sweep(run) {
+    const from = model.get("start"), { saddle, u, distances } = view.escape;
+    const other = u[1] * (from[0] - saddle[0]) - u[0] * (from[1] - saddle[1]), side = along(from, view.escape) < 0;
+    for (const rule of rules) {
+      const key = [view.name, other.toFixed(9), side, model.get("steps"), rule.run.noisy && model.get("seed"), ...rule.hyper.map((h) => model.get(h.letter))].join();
+      if (found.get(rule.name)?.key === key) continue;
+      const steps = [0, ...distances].map((δ) => {
+        let before = null;
+        const done = (θ) => { // it has left, or it rests for good
+          const rests = before && !rule.run.noisy && !rule.run.initial.length && before[0] === θ[0] && before[1] === θ[1];
+          before = θ;
+          return rests || Math.abs(along(θ, view.escape)) >= view.escape.R;
+        };
+        return leaving(run(rule, displaced(from, view.escape, δ), done).path, view.escape);
+      });
+      found.set(rule.name, { key, steps });
+    }
+  }
+
+  function paint() {
+    if (!width || !last) return;
+    const { colours, runs, run } = last, { R, distances } = view.escape, height = 300, steps = model.get("steps");
+    sweep(run);
+    const all = rules.flatMap((r) => found.get(r.name).steps), lost = all.includes(-1), head = lost ? 24 : 8;
+    const top = Math.min(steps, 1.06 * Math.max(1, ...all, ...rules.map((r) => law(r, low)).filter(Number.isFinite)));
+    const x = scale(), y = linear(0, top), box = { left, top: head, width: width - left - knob, height: height - head - 20 }, bottom = box.top + box.height;
+    canvas.style.height = `${height}px`;
+    const g = canvasFor(canvas, width, height), X = (δ) => box.left + box.width * x.at(Math.min(δ, R)), Y = (s) => (s < 0 ? 9 : bottom - box.height * y.at(s));
+    g.clearRect(0, 0, width, height);
+    drawAxes(g, box, { colours, x: { scale: x, ticks: distanceTicks(), text: (v) => format(v, 1, true) }, y: { scale: y, ticks: niceTicks(0, top, 4), text: String } });
+    g.font = `11px ${colours.font}`;
+    g.fillStyle = colours.soft;
+    g.textAlign = "right";
+    g.textBaseline = "middle";
+    if (lost) g.fillText("never", left - 5, 9);
+    g.save();
+    g.beginPath();
+    g.rect(0, 0, width, bottom + 8);
+    g.clip();
+    const now = X(distance());
+    g.strokeStyle = colours.ink;
+    g.lineWidth = 1.2;
+    g.setLineDash([2, 3]);
+    g.beginPath();
+    g.moveTo(now, 2);
+    g.lineTo(now, bottom);
+    g.stroke();
+    for (const rule of rules) {
+      g.strokeStyle = colours.pick(rule.colour);
+      g.fillStyle = colours.paper;
+      g.lineWidth = 1.5;
+      if (laws.has(rule.name)) {
+        g.setLineDash([]);
+        g.globalAlpha = 0.5;
+        g.beginPath();
+        for (const δ of [0, ...Array.from({ length: 61 }, (_, k) => low * (R / low) ** (k / 60))]) {
+          const s = law(rule, δ);
+          if (s <= top) g.lineTo(X(δ), Y(s));
+        }
+        g.stroke();
+        g.globalAlpha = 1;
+      }
+      g.setLineDash([]);
+      [0, ...distances].forEach((δ, k) => {
+        shape(g, rule.marker, X(δ), Y(found.get(rule.name).steps[k]), 2.8);
+        g.fill();
+        g.stroke();
+      });
+    }
+    for (const { rule, run } of runs) {
+      shape(g, rule.marker, now, Y(leaving(run.path, view.escape)), 4.8);
+      g.fillStyle = colours.pick(rule.colour);
+      g.fill();
+    }
+    g.restore();
+  }
+  const distanceTicks = () => [0, 1e-12, 1e-9, 1e-6, 1e-3, 1].filter((v) => v <= view.escape.R);
+  const soon = throttle(paint, 120);
+  return {
+    node, slider: control, distance, stop: soon.stop,
+    measure() { width = canvas.clientWidth; },
+    turn(next, on) { view = next; rules = on; control.setRange(scale(), []); },
+    words(rule, run) {
+      const s = leaving(run.path, view.escape), steps = model.get("steps");
+      return { steps: s < 0 ? `not in ${steps}` : String(s), law: decimals(law(rule, distance())), said: s < 0 ? `does not leave in ${steps} steps` : `leaves at step ${s}`,
+        fallen: run.diverged && s >= 0 && run.loss.at(-1) < Math.min(0, run.loss[0]) };
+    },
+    draw(state) { last = state; control.show(distance()); soon(); },
+  };
 }
 
 /** vᵀHv as v turns, the eigenvalues, and what the second-order test says. */

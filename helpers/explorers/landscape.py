@@ -9,6 +9,7 @@ from helpers import palette
 from helpers.checks import count, finite_array, number
 from helpers.critical_points import ZERO, eigen2, quadratic_form, quadratic_model
 from helpers.explorers.explorer import MATPLOTLIB, Checked, Explorer, bound_label, flag, look, module
+from helpers.explorers.noise import SEEDS, normals
 from helpers.landscapes import landscape as find_landscape
 from helpers.optimizers import DIVERGED, HYPER, descend
 from helpers.optimizers import rule as find_rule
@@ -61,17 +62,28 @@ def _hyper(hyper):
     return Checked(check)
 
 
+class Noise:
+    """The numbers that a page draws, for `descend`: row t of normals(seed, steps, 2) in step t, for all runs alike."""
+
+    def __init__(self, seed, steps):
+        self.rows = iter(normals(seed, steps, 2))
+
+    def standard_normal(self, shape):
+        return np.broadcast_to(next(self.rows), shape)
+
+
 class LandscapeExplorer(Explorer):
     """A map of L(θ): a start to drag, the paths of update rules from it, the quadratic model at a point θ′.
 
     `landscapes`: a name of the gallery, a Landscape, or a list of them (the reader then has a menu). `rules`:
     names or UpdateRules that the reader can switch on; `active` those that are on (by default all of them).
     `start` lies in the landscape's domain. Hyper-parameters are given by letter: η=0.1, β=0.9. `model=True`
-    shows L(θ′) + gᵀv + ½vᵀHv at θ′ = `point`, and vᵀHv for the direction v of `angle` degrees.
+    shows L(θ′) + gᵀv + ½vᵀHv at θ′ = `point`, and vᵀHv for the direction v of `angle` degrees. `seed` numbers
+    the noise that rules with noise draw; the page draws the same.
 
-    `landscape`, `start`, `active`, `steps`, `model`, `point`, `angle` and the hyper-parameters are traits:
-    set them, observe them, link them to ipywidgets. `path` is a trait, too: the Descent that Python runs with
-    these settings for each active rule, {name: descend(...)}.
+    `landscape`, `start`, `active`, `steps`, `model`, `point`, `angle`, `seed` and the hyper-parameters are
+    traits: set them, observe them, link them to ipywidgets. `path` is a trait, too: the Descent that Python
+    runs with these settings for each active rule, {name: descend(...)}.
 
     Raises ValueError or TypeError for settings that make no sense.
 
@@ -93,12 +105,13 @@ class LandscapeExplorer(Explorer):
     model = flag("model")
     point = _point("point")
     angle = Checked(lambda _, value: number(value, "angle", 0, 180), 30.0)
+    seed = Checked(lambda _, value: count(value, "seed", *SEEDS), 1)
     path = traitlets.Dict()
 
     η, β, β1, β2, ρ, ε, λ, D, r, Δ = (_hyper(h) for h in HYPER.values())
 
     def __init__(self, landscapes="worst network", rules=("gradient descent",), *, active=None, start=None,
-                 steps=200, model=False, point=None, angle=30.0, caption="", alt="", **hyper):
+                 steps=200, model=False, point=None, angle=30.0, seed=1, caption="", alt="", **hyper):
         several = landscapes if isinstance(landscapes, (list, tuple)) else [landscapes]
         known = [find_landscape(name) for name in several]
         self.landscapes = {land.name: land for land in known}
@@ -115,7 +128,7 @@ class LandscapeExplorer(Explorer):
         if len(self.rules) < len(rules):
             raise ValueError("rules must be different from one another")
         used = {h.letter: h for r in rules for h in r.hyper}
-        order = ("η", "β", "β1", "β2", "ρ", "λ", "ε")
+        order = ("η", "β", "β1", "β2", "ρ", "λ", "D", "r", "Δ", "ε")
         self.letters = {letter: used[letter] for letter in order if letter in used}
         if unknown := set(hyper) - set(self.letters):
             raise TypeError(f"unknown setting {', '.join(map(repr, sorted(unknown)))}; "
@@ -129,14 +142,14 @@ class LandscapeExplorer(Explorer):
         point = self._views[first.name]["point"] if point is None else point
         active = list(self.rules) if active is None else active
         super().__init__(landscape=first.name, start=start, active=active, steps=steps, model=model,
-                         point=point, angle=angle, caption=caption, alt=alt, **values)
+                         point=point, angle=angle, seed=seed, caption=caption, alt=alt, **values)
         self._given = {name: getattr(self, name) for name in ("start", "point", *values)}
         self._first = first.name
         self.spec = self._make_spec()
         self._run()
         self.alt = self.alt or self._describe()
         self.observe(self._turn, "landscape")
-        self.observe(self._run, ["landscape", "start", "active", "steps", *self.letters])
+        self.observe(self._run, ["landscape", "start", "active", "steps", "seed", *self.letters])
 
     def _view(self, land):
         """A landscape as the browser gets it, with a start, a point for the model and a range of rates."""
@@ -172,7 +185,7 @@ class LandscapeExplorer(Explorer):
         formulas = {"eigen": eigen2.javascript, "model": quadratic_model(2).javascript,
                     "form": quadratic_form(2).javascript}
         return {"landscapes": views, "rules": rules, "formulas": formulas, "zero": ZERO, "limit": DIVERGED,
-                "steps": self.steps, "letters": list(self.letters)}
+                "steps": self.steps, "seed": self.seed, "letters": list(self.letters)}
 
     def _turn(self, change):
         """Another landscape from the menu: its own start, rate and point."""
@@ -181,12 +194,13 @@ class LandscapeExplorer(Explorer):
             setattr(self, name, self._given[name] if first else self._default(change.new, name))
 
     def _run(self, _=None):
-        land = self.landscapes[self.landscape]
-        path = {}
-        for name in self.active:
-            hyper = {h.letter: getattr(self, h.letter) for h in self.rules[name].hyper}
-            path[name] = descend(land, self.start, rule=self.rules[name], steps=self.steps, **hyper)
-        self.path = path
+        self.path = {name: self._descend(name, self.start) for name in self.active}
+
+    def _descend(self, name, start):
+        """The run of a rule with the explorer's settings, from one start or several."""
+        hyper = {h.letter: getattr(self, h.letter) for h in self.rules[name].hyper}
+        return descend(self.landscapes[self.landscape], start, rule=self.rules[name], steps=self.steps,
+                       rng=Noise(self.seed, self.steps), **hyper)
 
     def settings(self):
         def own(*names):
@@ -195,6 +209,8 @@ class LandscapeExplorer(Explorer):
         rules = tuple(self.rules)
         named = {"rules": (rules, ("gradient descent",)), "active": (self.active, rules), **own("start"),
                  "steps": (self.steps, 200), **own(*self.letters), "model": (self.model, False)}
+        if any(r.noisy for r in self.rules.values()):
+            named["seed"] = (self.seed, 1)
         if self.model:
             named |= own("point") | {"angle": (self.angle, 30.0)}
         names = [self.landscape, *(name for name in self.landscapes if name != self.landscape)]
@@ -218,9 +234,12 @@ class LandscapeExplorer(Explorer):
 
     def draw(self, figure):
         """The poster: filled contours, critical points and the paths from the start."""
+        self._draw_map(figure.add_axes((0.075, 0.06, 0.91, 0.925)))
+        return True
+
+    def _draw_map(self, ax):
         land, ink = self.landscapes[self.landscape], palette.INK[0]
         view, ((left, right), (bottom, top)) = self._views[land.name], land.domain
-        ax = figure.add_axes((0.075, 0.06, 0.91, 0.925))
         θ = land.grid(161)
         L = land.loss(θ)
         u = np.sort(L[np.isfinite(L)])
@@ -252,7 +271,6 @@ class LandscapeExplorer(Explorer):
         ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=2)
         for spine in ax.spines.values():
             spine.set_color(palette.LINE[0])
-        return True
 
 
 def _mix(low, high, share):

@@ -2,7 +2,7 @@
    rules and closed forms arrive as generated code (`load`).
 
    Numbers        format(v, digits), coordinates(θ, digits), rich(element, "2/λ_max")
-   Scales         linear(low, high), log(low, high), symlog(low, high, c), complement(low, high): {at(value) -> 0…1, value(0…1)}
+   Scales         linear(low, high), log(low, high), symlog(low, high, c), complement(low, high), zeroLog(low, high): {at(value) -> 0…1, value(0…1)}
                   niceTicks(low, high, n), decades(low, high, n), lossScale(curves) -> {scale, ticks, kind}
                   placeLabels(items, width, gap): which labels fit beside one another, and where
                   clip(x0, y0, x1, y1, width, height): the part of a segment that can be seen
@@ -67,6 +67,12 @@ export const log = (low, high) => scale(Math.log10, (u) => 10 ** u, low, high);
 /** Logarithmic away from zero, linear within ±c. */
 export const symlog = (low, high, c = 1) =>
   scale((v) => Math.sign(v) * Math.log10(1 + Math.abs(v) / c), (u) => Math.sign(u) * c * (10 ** Math.abs(u) - 1), low, high);
+/** Logarithmic from low to high, and a place of its own for 0 at the left end, `gap` of the width before low. */
+export function zeroLog(low, high, gap = 0.08) {
+  const inner = log(low, high);
+  return { low: 0, high, gap, at: (v) => (v > 0 ? gap + (1 - gap) * Math.max(0, inner.at(v)) : 0),
+    value: (u) => (u < gap / 2 ? 0 : inner.value((u - gap) / (1 - gap))) };
+}
 /** Logarithmic in 1 − v: 0, 0.9, 0.99, 0.999 stand evenly. */
 export const complement = (low, high) => scale((v) => -Math.log10(1 - v), (u) => 1 - 10 ** -u, low, high);
 
@@ -267,8 +273,8 @@ export function paintBands(image, index, columns, rows, bands, low, high) {
 /** The loop of an optimizer, as helpers.optimizers.descend runs it: the gradient at the rule's place, the step in every
     coordinate, until `steps` or until it diverges (not finite, or beyond `limit`). The path ends at the last good point.
     A noisy rule gets its numbers from `noise(t)`, an array; a curved one takes its step along the eigenvectors of the
-    Hessian, which `eigen` (generated code) gives for two parameters. */
-export function descend(landscape, rule, start, hyper, steps, limit, { eigen, noise } = {}) {
+    Hessian, which `eigen` (generated code) gives for two parameters. Where `until(θ)` is true the path ends early. */
+export function descend(landscape, rule, start, hyper, steps, limit, { eigen, noise, until } = {}) {
   const d = start.length, path = [Array.from(start)], loss = [landscape.loss(start)];
   const states = path[0].map(() => [...rule.initial]), remembered = rule.initial.length, place = new Array(d);
   const still = new Array(d).fill(0);
@@ -286,6 +292,7 @@ export function descend(landscape, rule, start, hyper, steps, limit, { eigen, no
     for (let i = 0; i < d; i++) if (!(Math.abs(next[i]) <= limit)) return { path, loss, diverged: t };
     path.push((now = next));
     loss.push(landscape.loss(now));
+    if (until?.(now)) break;
   }
   return { path, loss, diverged: 0 };
 }
