@@ -4,7 +4,8 @@ import {
   throttle, watchSize, watchTheme,
 } from "./stage.js";
 
-const BINS = 41, HEAD = 34, FOOT = 22;
+const HEAD = 34, FOOT = 22;
+const BLURRED = 2 ** -40; // differences below this share of the values are lost to rounding
 const UNDERFLOW = 2 ** -126; // the smallest normal number of 32 bits
 
 const STYLE = `
@@ -97,6 +98,7 @@ export function propagate(net, φ, depth, scale, flat, room = {}) {
     h.push(value);
     forward.push(size(value));
     apart.push(spread(value, samples, width));
+    if (apart[l] < BLURRED * forward[l]) apart[l] = 0; // no more than rounding
     saturated.push(shut / n);
   }
   let g = net.top;
@@ -129,17 +131,17 @@ export function rows(depth, most) {
   return Array.from({ length: n }, (_, k) => 1 + Math.floor(((depth - 1) * k) / Math.max(1, n - 1) + 0.5));
 }
 
-/** Shares of the values in BINS bins from low to high. What lies beyond an open end is counted apart, and so are zeros where
-    the activation has a flat half: {shares, flat (shares of saturated values), below, above, zero}. */
-export function histogram(values, slopes, { domain: [low, high], flat, zero }) {
-  const shares = new Float64Array(BINS), shut = new Float64Array(BINS), each = 1 / values.length;
+/** Shares of the values in `bins` bins from low to high. What lies beyond an open end is counted apart, and so are zeros where
+    the activation has a flat half: {shares, shut (shares of saturated values), below, above, zero}. */
+export function histogram(values, slopes, { domain: [low, high], flat, zero }, bins) {
+  const shares = new Float64Array(bins), shut = new Float64Array(bins), each = 1 / values.length;
   let below = 0, above = 0, none = 0;
   for (let k = 0; k < values.length; k++) {
     const v = values[k];
     if (zero && v === 0) { none += each; continue; }
     if (v < low) { below += each; continue; }
     if (!(v <= high)) { above += each; continue; }
-    const bin = Math.min(BINS - 1, Math.floor(((v - low) / (high - low)) * BINS));
+    const bin = Math.min(bins - 1, Math.floor(((v - low) / (high - low)) * bins));
     shares[bin] += each;
     if (Math.abs(slopes[k]) < flat) shut[bin] += each;
   }
@@ -264,8 +266,8 @@ async function render({ model, el }) {
       ctx.fillText(format(v, 2, true), x(v), bottom + 6);
     }
     for (const l of chosen) {
-      const { shares, shut, below, above, zero } = histogram(run.h[l], room.slope[l], a), base = Math.round(y(l)) + 0.5;
-      const scale = most / Math.max(1.2 / BINS, ...shares), each = wide / BINS, outline = new Path2D();
+      const { shares, shut, below, above, zero } = histogram(run.h[l], room.slope[l], a, spec.bins), base = Math.round(y(l)) + 0.5;
+      const scale = most / Math.max(1.2 / spec.bins, ...shares), each = wide / spec.bins, outline = new Path2D();
       outline.moveTo(left, base);
       shares.forEach((s, k) => { outline.lineTo(left + k * each, base - s * scale); outline.lineTo(left + (k + 1) * each, base - s * scale); });
       outline.lineTo(left + wide, base);
@@ -299,7 +301,7 @@ async function render({ model, el }) {
     const curves = [[run.apart, spec.forward, [1.5, 3], null, 1.6], [run.forward, spec.forward, [], "down", 2], [run.backward, spec.backward, [], "up", 2]];
     const finite = [...run.forward, ...run.apart, ...run.backward, ...ideal.forward, ...ideal.backward].filter((v) => v > 0 && v < Infinity);
     const least = Math.min(0.01, 10 ** Math.floor(Math.log10(Math.min(...finite)))), most = Math.max(100, 10 ** Math.ceil(Math.log10(Math.max(...finite))));
-    const span = log(least, most), x = (v) => left + wide * clamp(v > 0 ? span.at(v) : -0.02, -0.02, 1.02);
+    const span = log(least, most), x = (v) => left + wide * clamp(span.at(v), 0, 1);
     ctx.font = `11px ${colours.font}`;
     ctx.textBaseline = "top";
     ctx.lineWidth = 1;
@@ -337,7 +339,7 @@ async function render({ model, el }) {
     }
     const trace = (values) => {
       const path = new Path2D();
-      values.forEach((v, l) => path.lineTo(x(v), y(l)));
+      values.forEach((v, l) => { if (v > 0) path.lineTo(x(v), y(l)); });
       return path;
     };
     for (const [values, colour] of [[ideal.forward, spec.forward], [ideal.backward, spec.backward]]) {
@@ -355,6 +357,7 @@ async function render({ model, el }) {
       ctx.setLineDash([]);
       if (!marker) continue;
       for (const l of depth > spec.rows ? chosen : [0, ...chosen]) {
+        if (!(values[l] > 0)) continue;
         shape(ctx, marker, x(values[l]), y(l), 4);
         ctx.strokeStyle = colours.paper;
         ctx.lineWidth = 1.5;
@@ -400,6 +403,8 @@ async function render({ model, el }) {
     const judge = (ratio) => verdict(ratio, bounds, words), colour = { vanishes: "maximum", explodes: "maximum", shrinks: "saddle", grows: "saddle", "keeps its size": "minimum" };
     if (depth === 1) return [{ text: "One layer has nothing to lose: add depth." }, { text: "" }];
     const g = judge(back), s = judge(way), t = judge(told);
+    const dead = run.forward.findIndex((v) => v === 0);
+    if (dead > 0) return [{ text: `The signal dies: all units of layer ${dead} are at zero.`, colour: "maximum" }, { text: back > 0 ? "" : "No gradient comes back.", colour: "maximum" }];
     const share = (ratio) => `${format(ratio >= 10 ? Number(ratio.toPrecision(2)) : ratio, 2)} ${ratio >= 2 ? "times" : "of"}`;
     const gradient = { text: `The gradient ${g}: at layer 1 it is ${share(back)} that at layer ${depth}.`, colour: colour[g] };
     let signal = { text: `The signal ${s}${s === "keeps its size" ? "" : `, to ${share(way)} its size`}`, colour: colour[s] };

@@ -17,10 +17,11 @@ DEPTHS = (1, 50)
 WIDTHS = (16, 32, 64)
 SCALES = (0.04, 5.0)
 SATURATED = 0.05  # a unit is saturated where its slope is below this share of the steepest one
+BLURRED = 2.0**-40  # differences between samples below this share of the values are lost to rounding
 BOUNDS = (1e-3, 0.2, 5.0, 1e3)
 VERDICTS = ("vanishes", "shrinks", "keeps its size", "grows", "explodes")
 WIDEST = 4.0  # histograms of unbounded activations end here
-ROWS = 10
+ROWS, BINS = 10, 41
 
 FORWARD = ("#1864ab", "#4dabf7")
 BACKWARD = ("#bf3f0d", "#ff922b")
@@ -67,8 +68,8 @@ def propagate(activation, depth, scale, width, seed=0, samples=SAMPLES):
     network has the same first layers.
 
     >>> sent = propagate("linear", depth=30, scale=0.2, width=64)
-    >>> float(f"{sent.forward[-1]:.0e}"), 0.2**30
-    (9e-22, 1.0737418240000003e-21)
+    >>> f"{sent.forward[-1]:.1e}, {0.2**30:.1e}"
+    '8.6e-22, 1.1e-21'
     """
     φ = find_activation(activation)
     block = samples * width
@@ -87,9 +88,10 @@ def propagate(activation, depth, scale, width, seed=0, samples=SAMPLES):
     def size(values):
         return np.array([math.sqrt(np.mean(v**2)) for v in values])
 
-    flat = SATURATED * steepest(φ)
-    return Signals(size(signal), size([v - v.mean(axis=0) for v in signal]), size(back[::-1]),
-                   np.array([np.mean(np.abs(slope) < flat) for slope in slopes]), signal, back[::-1])
+    forward, apart = size(signal), size([v - v.mean(axis=0) for v in signal])
+    saturated = np.array([np.mean(np.abs(slope) < SATURATED * steepest(φ)) for slope in slopes])
+    apart[apart < BLURRED * forward] = 0
+    return Signals(forward, apart, size(back[::-1]), saturated, signal, back[::-1])
 
 
 def gaussian_nodes(step=0.1, end=9.0):
@@ -173,7 +175,7 @@ class SignalExplorer(Explorer):
 
     A network of `depth` layers of `width` units without biases: h ← φ(Wh), W ~ N(0, scale²/width). Histograms
     of the activations h layer by layer; beside them, against the layer, the root mean squares of h and of
-    ∂L/∂h. The 48 inputs and the gradient at the output are standard normal; `seed` draws them and the weights.
+    ∂L/∂h. The 48 inputs and the gradient at the output are standard normal; `seed` draws them and W.
 
     `activation`, `depth` (1 to 50), `scale` (0.04 to 5, or "0.01 normal", "Xavier", "He"), `width` (16, 32 or
     64) and `seed` are traits. `activations`: the names (or Activations) that the reader can choose from.
@@ -206,8 +208,8 @@ class SignalExplorer(Explorer):
         if not several or len(self.activations) < len(several):
             raise ValueError("activations must be one or more different activations")
         width = _width(self, width)
-        super().__init__(activation=activation, depth=depth, scale=_scale(scale, width), width=width, seed=seed,
-                         caption=caption, alt=alt)
+        super().__init__(activation=activation, depth=depth, scale=_scale(scale, width), width=width,
+                         seed=seed, caption=caption, alt=alt)
         self.spec = self._make_spec()
         self.alt = self.alt or self._describe()
 
@@ -217,7 +219,7 @@ class SignalExplorer(Explorer):
         return propagate(self.activations[self.activation], self.depth, self.scale, self.width, self.seed)
 
     def view(self, name):
-        """How an activation is drawn: the ends of its histograms, which of them it never passes, its slopes."""
+        """How an activation is drawn: where its histograms end, and which slopes count as flat."""
         φ = self.activations[name]
         values = φ(np.linspace(-30, 30, 61))
         low, high = round(float(values.min()), 9), round(float(values.max()), 9)
@@ -234,8 +236,9 @@ class SignalExplorer(Explorer):
             "schemes": [{"name": name, "scales": {str(m): schemes(m)[name] for m in WIDTHS}}
                         for name in schemes(WIDTHS[0])],
             "samples": SAMPLES, "depths": list(DEPTHS), "widths": list(WIDTHS), "scales": list(SCALES),
-            "rows": ROWS, "bounds": list(BOUNDS), "verdicts": list(VERDICTS), "nodes": z.tolist(),
-            "weights": w.tolist(), "forward": FORWARD, "backward": BACKWARD, "given": given,
+            "rows": ROWS, "bins": BINS, "bounds": list(BOUNDS), "verdicts": list(VERDICTS),
+            "nodes": z.tolist(), "weights": w.tolist(), "forward": FORWARD, "backward": BACKWARD,
+            "given": given,
         }
 
     def settings(self):
@@ -248,7 +251,8 @@ class SignalExplorer(Explorer):
     def _describe(self):
         """Alt text: what the picture shows, in words."""
         sent, label = self.signals, self.activations[self.activation].label
-        forward, back = sent.forward[-1] / sent.forward[1], sent.backward[1] / sent.backward[-1]
+        forward, apart = sent.forward[-1] / sent.forward[1], sent.apart[-1] / sent.apart[1]
+        back = sent.backward[1] / sent.backward[-1]
         shape = "keep their shape"
         if sent.saturated[-1] > 0.25 and not self.view(self.activation)["zero"]:
             shape = "pile up at the two ends"
@@ -256,42 +260,44 @@ class SignalExplorer(Explorer):
             shape = "collapse to a spike at zero"
         elif forward > BOUNDS[2]:
             shape = "spread out of the picture"
-        return (f"Histograms of the activations of a {label} network, {self.depth} layers of {self.width} units, "
-                f"weight scale {self.scale:.3g}: from layer to layer they {shape}. From the first layer to the "
-                f"last the signal {verdict(forward)}, to {forward:.2g} times its size; on the way back the "
-                f"gradient {verdict(back)}, to {back:.2g} times its size.")
+        layers = f"{self.depth} layers" if self.depth > 1 else "one layer"
+        ways = (f" From layer 1 to layer {self.depth} the signal {verdict(forward)} (factor {forward:.2g})"
+                + f", what tells samples apart {verdict(apart)}" * (verdict(apart) != verdict(forward))
+                + f"; on the way back the gradient {verdict(back)} (factor {back:.2g}).")
+        return (f"Histograms of the activations in {layers} of {self.width} {label} units, weight scale "
+                f"{self.scale:.3g}: they {shape}." + ways * (self.depth > 1))
 
     def draw(self, figure):
         """The poster: histograms by layer, and the sizes of signal and gradient beside them."""
         sent, view = self.signals, self.view(self.activation)
-        left, right = (figure.add_axes((x, 0.09, w, 0.85)) for x, w in ((0.06, 0.52), (0.64, 0.34)))
-        chosen, layers = rows(self.depth), np.arange(self.depth + 1)
+        left, right = (figure.add_axes((x, 0.08, w, 0.84)) for x, w in ((0.05, 0.54), (0.66, 0.32)))
+        chosen, layers, blue = rows(self.depth), np.arange(self.depth + 1), FORWARD[0]
+        tall = 0.94 * min(np.diff(chosen), default=0.7)
         low, high = view["domain"]
-        edges = np.linspace(low, high, 42)
-        tall = 1.5 * self.depth / max(2, len(chosen))
-        for k, layer in enumerate(chosen):
-            h = sent.h[layer].ravel()
-            if view["zero"]:
-                h = h[h > 0]
-            shares = np.histogram(np.clip(h, low, high) if not any(view["open"]) else h, edges)[0] / sent.h[layer].size
-            height = tall * shares / max(shares.max(), 1.2 / 40)
-            left.stairs(layer - height, edges, baseline=layer, fill=True, color="white", zorder=2 * k)
-            left.stairs(layer - height, edges, baseline=layer, fill=True, color=FORWARD[0], alpha=0.45, zorder=2 * k)
-            left.stairs(layer - height, edges, baseline=layer, color=FORWARD[0], linewidth=0.9, zorder=2 * k + 1)
-        forward, backward = theory(self.activations[self.activation], self.depth, self.scale)
-        for values, ideal, colour, marker in ((sent.forward, forward, FORWARD[0], "v"), (sent.backward, backward, BACKWARD[0], "^")):
-            known = np.where(values > 0, values, np.nan)
-            right.plot(known, layers, color=colour, linewidth=2)
-            right.plot(known[chosen], chosen, marker, color=colour, markersize=5, markeredgecolor="white")
+        for layer in chosen:
+            h = sent.h[layer][sent.h[layer] != 0] if view["zero"] else sent.h[layer]
+            shares = np.histogram(h, BINS, (low, high))[0] / sent.h[layer].size
+            outline = layer - tall * shares / max(shares.max(), 1.2 / BINS)
+            bars = {"edges": np.linspace(low, high, BINS + 1), "baseline": layer}
+            left.stairs(outline, **bars, fill=True, color=blue, alpha=0.35)
+            left.stairs(outline, **bars, color=blue, linewidth=1)
+        ideals = theory(self.activations[self.activation], self.depth, self.scale)
+        looks = zip((sent.forward, sent.backward), ideals, (blue, BACKWARD[0]), "v^", strict=True)
+        for values, ideal, colour, marker in looks:
             right.plot(np.where(ideal > 0, ideal, np.nan), layers, "--", color=colour, linewidth=1)
+            right.plot(np.where(values > 0, values, np.nan), layers, color=colour, linewidth=2, marker=marker,
+                       markevery=chosen, markersize=7, markeredgecolor="white")
+        right.axvline(1, color=palette.SOFT[0], linewidth=0.8, zorder=0)
         right.set_xscale("log")
-        least, most = right.get_xlim()
-        right.set(xlim=(min(least, 1e-2), max(most, 1e2)), ylim=(self.depth, 1 - tall), yticks=[])
-        left.set(xlim=(low, high), ylim=(self.depth, 1 - tall), yticks=chosen)
-        for ax, title in ((left, "activations h, by layer"), (right, "size of signal ▾ and gradient ▴")):
-            ax.set_title(title, fontsize=9, loc="left", color=palette.INK[0])
-            ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=2)
-            for side, spine in ax.spines.items():
-                spine.set_visible(side == "bottom")
-                spine.set_color(palette.LINE[0])
+        right.set_xlim(min(right.get_xlim()[0], 1e-2), max(right.get_xlim()[1], 1e2))
+        right.set(yticks=chosen, yticklabels=[])
+        left.set(xlim=(low, high), xticks=[low, (low + high) / 2, high], yticks=chosen)
+        right.grid(axis="y", color=palette.LINE[0], linewidth=0.6)
+        right.minorticks_off()
+        for ax, title in ((left, "Activations h, layer by layer"), (right, "Sizes of h (▾) and ∂L/∂h (▴)")):
+            ax.set_ylim(self.depth, min(0, 1 - tall))
+            ax.set_title(title, fontsize=9, fontweight="bold", loc="left", color=palette.INK[0])
+            ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=0)
+            for spine in ax.spines.values():
+                spine.set_visible(False)
         return True
