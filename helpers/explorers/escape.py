@@ -6,33 +6,37 @@ import numpy as np
 import sympy as sp
 
 from helpers import palette
-from helpers.checks import finite_array, number
-from helpers.critical_points import ZERO
-from helpers.explorers.explorer import MATPLOTLIB, look, module
+from helpers.checks import finite_array, lookup, number
+from helpers.explorers.explorer import MATPLOTLIB, look, shown
 from helpers.explorers.landscape import LandscapeExplorer
-from helpers.landscapes import Landscape
+from helpers.optimizers import RULES
 from helpers.saddles import ESCAPE
 from helpers.symbolic import Formula
 
-NEAREST = 1e-12  # the least distance from the stable direction on the slider, beside 0
+LANDSCAPES = ("saddle", "worst network", "Himmelblau")
+NEAREST = 1e-12  # the least distance on the slider, beside 0
+HOME = 1e-6  # the distance of a start that is not given
 POINTS = 20  # distances at which the plot measures
 
-δ, R = sp.symbols("delta R", positive=True)
+δ, R, η, D = sp.symbols("delta R eta D", positive=True)
 λ = sp.Symbol("lambda", negative=True)
-η, D = sp.symbols("eta D", positive=True)
-_growth = sp.log(R / δ) / sp.log(1 + η * -λ)
-_noise = (sp.log(2 * -λ * R**2 / D) + sp.EulerGamma) / (2 * -λ) / η
+_growth = sp.log(R / δ) / sp.log(1 + η * sp.Abs(λ))
+_plateau = (sp.log(2 * sp.Abs(λ) * R**2 / D) + sp.EulerGamma) / (2 * sp.Abs(λ)) / η
 LAWS = {
-    "gradient descent": _growth,
-    "perturbed": sp.Min(_growth, _noise),
-    "saddle-free newton": sp.log(R / δ) / sp.log(2),  # a full step along −g/|λ| doubles the distance
+    name: Formula([δ, λ, R, η, D], law)
+    for name, law in {
+        "gradient descent": _growth,
+        "perturbed": sp.Min(_growth, _plateau),
+        "saddle-free newton": _growth.subs(η, 1 / sp.Abs(λ)),  # its full step −g/|λ| is a rate of 1/|λ|
+    }.items()
 }
-LAWS = {name: Formula([δ, λ, R, η, D], law) for name, law in LAWS.items()}
 NEVER = ("newton",)  # its full step ends at the saddle
 
 
 def strict_saddle(land, at=None):
-    """(θ*, u₁, λ₁) of a saddle in the landscape's view: the one nearest to `at`, by default to the middle.
+    """(θ*, u₁, λ₁): the saddle in the landscape's view nearest to `at`, by default to the middle.
+
+    λ₁ < 0 is the lowest eigenvalue of the Hessian there and u₁ its eigenvector.
 
     Raises ValueError where the view has no saddle.
 
@@ -41,44 +45,74 @@ def strict_saddle(land, at=None):
     ((0.0, 0.0), (0.0, 1.0), -2.0)
     """
     low, high = np.array(land.domain).T
-    inside = [p for p in land.spec()["critical"]
-              if p["kind"] == "saddle" and (low <= p["θ"]).all() and (p["θ"] <= high).all()]
-    if not inside:
+    points = [p["θ"] for p in land.spec()["critical"] if p["kind"] == "saddle"]
+    points = [θ for θ in points if (low <= θ).all() and (θ <= high).all()]
+    if not points:
         raise ValueError(f"{land.name!r} has no saddle with a negative eigenvalue in its view to escape from")
-    place = (low + high) / 2 if at is None else at
-    θ = min((p["θ"] for p in inside), key=lambda θ: np.linalg.norm((np.array(θ) - place) / (high - low)))
+    place = (low + high) / 2 if at is None else np.asarray(at)
+    θ = min(points, key=lambda θ: np.linalg.norm((θ - place) / (high - low)))
     λ, U = np.linalg.eigh(land.hessian(θ))
-    u = np.round(U[:, 0], 15)  # (0, 1) and (s, s) exactly: the other coordinate then stays out of this one
-    u = u * np.sign(u[np.argmax(np.abs(u) > 0.5)])
-    return tuple(float(v) for v in θ), tuple((u + 0.0).tolist()), float(λ[0])
+    u = np.round(U[:, 0], 15)  # (0, 1) and (s, s) to the bit, or the other coordinate would leak into δ
+    u = u * np.sign(u[np.argmax(np.abs(u) > 0.5)]) + 0.0
+    return tuple(map(float, θ)), tuple(u.tolist()), float(λ[0])
 
 
-def _radius(land, θ):
-    """How far from the saddle a rule has left it: a quarter of the view, or half way to what else is flat."""
-    spec = land.spec()
-    flat = [p["θ"] for p in spec["critical"]] + [p for c in spec["curves"] for line in c["polylines"] for p in line]
-    far = np.linalg.norm(np.array(flat) - θ, axis=1)
-    low, high = np.array(land.domain).T
-    room = min([(high - low).min() / 4, *(far[far > 1e-6] / 2)])
+def along(θ, escape):
+    """u₁ᵀ(θ − θ*): (..., 2) -> (...)."""
+    return (np.asarray(θ) - escape["saddle"]) @ np.array(escape["u"])
+
+
+def displaced(θ, escape, distance):
+    """θ moved along u₁ until |u₁ᵀ(θ − θ*)| is `distance`, on its side; its other coordinate stays.
+
+    >>> displaced([1.0, -0.5], {"saddle": [0.0, 0.0], "u": [0.0, 1.0]}, 1e-3).tolist()
+    [1.0, -0.001]
+    """
+    (u, v), saddle = escape["u"], np.array(escape["saddle"])
+    away = np.asarray(θ) - saddle
+    side = -1.0 if u * away[0] + v * away[1] < 0 else 1.0
+    other = v * away[0] - u * away[1]
+    return saddle + [side * distance * u + other * v, side * distance * v - other * u]
+
+
+def _radius(land, spec, θ):
+    """How far out a rule has left: a quarter of the view, or half way to what else is critical there."""
+    critical = [p["θ"] for p in spec["critical"]]
+    critical += [p for curve in spec["curves"] for line in curve["polylines"] for p in line]
+    far = np.linalg.norm(np.array(critical) - θ, axis=1)
+    room = min(np.diff(land.domain).min() / 4, (far[far > 1e-6] / 2).min(initial=math.inf))
     power = 10.0 ** math.floor(math.log10(room))
     return float(f"{math.floor(room / power + 1e-9) * power:.1g}")
+
+
+def _home(land, escape):
+    """A start at distance HOME; aside of the saddle if the stable direction is straight: laws hold there."""
+    saddle, u = np.array(escape["saddle"]), np.array(escape["u"])
+    across = np.array([u[1], -u[0]])
+    low, high = np.array(land.domain).T
+    ends = np.where(across > 0, high, low)
+    room = min((end - p) / c for end, p, c in zip(ends, saddle, across, strict=True) if c)
+    aside = float(f"{0.6 * room:.1g}")
+    line = saddle + np.linspace(0, aside, 9)[1:, None] * across
+    straight = bool(np.abs(land.gradient(line) @ u).max() < 1e-9)
+    return displaced(saddle + across * (aside if straight else 0.0), escape, HOME)
 
 
 class EscapeExplorer(LandscapeExplorer):
     """A race of update rules away from a saddle θ* of L(θ), from a start that can be dragged.
 
-    δ = |u₁ᵀ(θ − θ*)| is the start's distance along the unstable direction u₁, the eigenvector of the Hessian's
-    negative eigenvalue λ₁ at θ*. A rule has left at the first step with |u₁ᵀ(θ − θ*)| ≥ R. A plot shows the
-    steps that each rule needs against δ, beside the laws
+    δ = |u₁ᵀ(θ − θ*)| is the start's distance along the unstable direction u₁, the eigenvector of the lowest
+    eigenvalue λ₁ < 0 of the Hessian at θ*. A rule has left at the first step with |u₁ᵀ(θ − θ*)| ≥ R. A plot
+    shows the steps that each rule needs against δ, beside the laws
 
-        gradient descent ln(R/δ)/ln(1 + η|λ₁|),  saddle-free Newton ln(R/δ)/ln 2,
+        gradient descent: ln(R/δ)/ln(1 + η|λ₁|),    saddle-free Newton: ln(R/δ)/ln 2,
 
-    and for perturbed GD the smaller of the first and (ln(2|λ₁|R²/D) + γ)/(2|λ₁|η) (`helpers.saddles`).
+    and for perturbed GD the smaller of the first and (ln(2|λ₁|R²/D) + γ)/(2|λ₁|η), γ = 0.577….
 
-    `landscapes`, `rules`, `start`, `seed` and the rest are those of LandscapeExplorer. `δ` moves the start along
-    u₁ to that distance; as an attribute it can be read and set. `saddle` is a point near the saddle that is
-    meant, `R` the escape radius; both belong to the first landscape, by default they are found in the view.
-    `left`, `laws` and `sweep()` give the numbers of the table and of the plot.
+    `landscapes`, `rules`, `start`, `seed` and the rest are those of LandscapeExplorer. `δ` moves the start
+    along u₁ to that distance; as an attribute it can be read and set. `saddle` is a point near the saddle
+    that is meant, by default the middle of the view; `R` is the escape radius. Both are for the first
+    landscape, the others find their own. `left`, `laws` and `sweep()` are the numbers of table and plot.
 
     Raises ValueError for a landscape without a saddle, and ValueError or TypeError for settings that make no
     sense.
@@ -90,179 +124,176 @@ class EscapeExplorer(LandscapeExplorer):
 
     poster_size = (8.4, 4.4)
 
-    def __init__(self, landscapes=("saddle", "worst network", "Himmelblau"), rules=tuple(ESCAPE), *, δ=None,
-                 saddle=None, R=None, start=None, steps=300, **settings):
+    def __init__(self, landscapes=LANDSCAPES, rules=tuple(ESCAPE), *, δ=None, saddle=None, R=None, start=None,
+                 steps=300, **settings):
         several = [rules] if isinstance(rules, str) or not hasattr(rules, "__iter__") else rules
-        rules = [ESCAPE.get(rule, rule) if isinstance(rule, str) else rule for rule in several]
-        self._wanted = {"saddle": None if saddle is None else finite_array(saddle, "saddle", 2), "R": R}
+        rules = [lookup(RULES | ESCAPE, r, "rule") if isinstance(r, str) else r for r in several]
+        if saddle is not None:
+            saddle = finite_array(saddle, "saddle", 2)
+            if saddle.shape != (2,):
+                raise ValueError("saddle must be one point of two coordinates, "
+                                 f"but its shape is {saddle.shape}")
+        R = None if R is None else number(R, "the escape radius R", 0, above=True)
+        self._asked = {"saddle": saddle, "R": R}
         self._escapes = {}
-        if δ is not None and start is not None:
-            raise ValueError("give the start or its distance δ, not both")
         super().__init__(landscapes, rules, start=start, steps=steps, **settings)
         if δ is not None:
             self.δ = δ
             self._given["start"] = self.start
             self.spec = self._make_spec()
-            if not settings.get("alt"):
-                self.alt = self._describe()
+            self.alt = settings.get("alt") or self._describe()
 
     def _view(self, land):
-        """The landscape's view with its saddle; the start lies 10⁻⁶ from its stable direction."""
-        wanted = {"saddle": None, "R": None} if self._escapes else self._wanted
-        θ, u, λ = strict_saddle(land, wanted["saddle"])
-        far = _radius(land, θ) if wanted["R"] is None else number(wanted["R"], "R", 0, above=True)
-        low, high = np.array(land.domain).T
-        θ, u = np.array(θ), np.array(u)
-        if (θ - far * u < low).any() or (θ + far * u > high).any():
-            raise ValueError(f"R must leave the points at distance R in the view of {land.name!r}, "
-                             f"but {far:g} is too far")
-        escape = {"saddle": θ.tolist(), "u": u.tolist(), "λ": λ, "R": far,
-                  "distances": np.geomspace(NEAREST, far, POINTS).tolist()}
-        self._escapes[land.name] = escape
-        # a start beside the saddle where the stable direction is straight, so that the laws hold there
-        across = np.array([u[1], -u[0]])
-        room = min((e - p) / c for e, p, c in zip(np.where(across > 0, high, low), θ, across, strict=True) if c)
-        aside = float(f"{0.6 * room:.1g}")
-        straight = np.abs(land.gradient(θ + np.linspace(0, aside, 9)[1:, None] * across) @ u).max() < 1e-9
-        begin = displaced(θ + across * aside * bool(straight), escape, 1e-6)
+        """The landscape's view, with its saddle and a start beside it."""
+        asked = {"saddle": None, "R": None} if self._escapes else self._asked
         view = super()._view(land)
-        scaled = any(r.stable_below is None and any(h.letter == "η" for h in r.hyper) and r.name not in ESCAPE
-                     for r in self.rules.values())
-        rate = view["rate"] if scaled or land.spec()["rate"] is None else land.spec()["rate"]
-        return view | {"start": begin.tolist(), "escape": escape, "rate": rate}
+        θ, u, λ = strict_saddle(land, asked["saddle"])
+        far = asked["R"] or _radius(land, view, θ)
+        escape = {"saddle": list(θ), "u": list(u), "λ": λ, "R": far,
+                  "distances": np.geomspace(NEAREST, far, POINTS).tolist()}
+        low, high = np.array(land.domain).T
+        ends = np.array([displaced(θ, escape, far), displaced(θ, escape, -far)])
+        if (ends < low).any() or (ends > high).any():
+            raise ValueError(f"the escape radius R must stay in the view of {land.name!r}, but {far:g} from "
+                             f"the saddle at ({θ[0]:.4g}, {θ[1]:.4g}) lies outside")
+        self._escapes[land.name] = escape
+        return view | {"start": _home(land, escape).tolist(), "escape": escape}
 
     def _make_spec(self):
-        formulas = {name: law.javascript for name, law in LAWS.items() if name in self.rules}
+        laws = {name: law.javascript for name, law in LAWS.items() if name in self.rules}
         spec = super()._make_spec()
+        spec["formulas"] |= {f"law {name}": text for name, text in laws.items()}
         never = [name for name in self.rules if name in NEVER]
-        return spec | {"escape": {"laws": list(formulas), "never": never, "low": NEAREST},
-                       "formulas": spec["formulas"] | {f"law {name}": js for name, js in formulas.items()}}
+        return spec | {"escape": {"laws": list(laws), "never": never, "low": NEAREST}}
+
+    @property
+    def _escape(self):
+        return self._escapes[self.landscape]
 
     @property
     def saddle(self):
         """The saddle θ* of the landscape that is shown."""
-        return tuple(self._escapes[self.landscape]["saddle"])
+        return tuple(self._escape["saddle"])
 
     @property
     def R(self):
         """The escape radius."""
-        return self._escapes[self.landscape]["R"]
+        return self._escape["R"]
 
     @property
     def δ(self):
         """The start's distance from the saddle along the unstable direction."""
-        return abs(float(along(self.start, self._escapes[self.landscape])))
+        return abs(float(along(self.start, self._escape)))
 
     @δ.setter
     def δ(self, value):
-        value = number(value, "the distance δ", 0)
-        self.start = displaced(self.start, self._escapes[self.landscape], value).tolist()
+        self.start = displaced(self.start, self._escape, number(value, "the distance δ", 0)).tolist()
 
-    def _left(self, θ):
-        """First step with |u₁ᵀ(θ − θ*)| ≥ R for paths (steps + 1, ..., 2); −1 where there is none."""
-        out = np.abs(along(θ, self._escapes[self.landscape])) >= self.R
+    def _leaving(self, θ):
+        """First step with |u₁ᵀ(θ − θ*)| ≥ R for paths (steps + 1, ..., 2), −1 where there is none: (...)."""
+        out = np.abs(along(θ, self._escape)) >= self.R
         return np.where(out.any(axis=0), out.argmax(axis=0), -1)
 
     @property
     def left(self):
         """{rule: the step at which it has left the saddle, or None}."""
-        steps = {name: int(self._left(run.θ)) for name, run in self.path.items()}
-        return {name: k if k >= 0 else None for name, k in steps.items()}
+        steps = {name: int(self._leaving(run.θ)) for name, run in self.path.items()}
+        return {name: step if step >= 0 else None for name, step in steps.items()}
 
     @property
     def laws(self):
-        """{rule: the number of steps by its law}, infinite where it never leaves; rules without a law are left out."""
-        return {name: self._law(name, self.δ) for name in self.active if name in LAWS or name in NEVER}
+        """{rule: number of steps by its law, infinite for never}, for the rules that have one."""
+        return {name: float(self._law(name, self.δ)) for name in self.active if name in (*LAWS, *NEVER)}
 
     def _law(self, name, distance):
-        if name not in LAWS:
-            return math.inf if name in NEVER else math.nan
-        escape = self._escapes[self.landscape]
-        letters = [getattr(self, letter) or math.nan for letter in ("η", "D")]
-        return float(max(0.0, LAWS[name](distance, escape["λ"], escape["R"], *letters)))
+        if name in NEVER:
+            return np.full(np.shape(distance), math.inf)
+        hyper = (getattr(self, letter) or math.nan for letter in ("η", "D"))
+        return np.maximum(LAWS[name](distance, self._escape["λ"], self.R, *hyper), 0)
 
     def sweep(self):
-        """(δ, {rule: steps to leave, −1 for more than `steps`}): the points of the plot, the noise the same in all."""
-        escape = self._escapes[self.landscape]
-        distances = np.array([0.0, *escape["distances"]])
-        starts = np.array([displaced(self.start, escape, v) for v in distances])
-        return distances, {name: self._left(self._descend(name, starts).θ) for name in self.active}
+        """(δ (n,), {rule: steps to leave (n,)}) with −1 for more than `steps`: the points of the plot.
+
+        The other coordinate of the start stays, and every run draws the same noise.
+        """
+        distances = np.array([0.0, *self._escape["distances"]])
+        starts = np.array([displaced(self.start, self._escape, v) for v in distances])
+        return distances, {name: self._leaving(self._descend(name, starts).θ) for name in self.active}
 
     def settings(self):
         first, named = super().settings()
-        steps = named.pop("steps")
-        if "η" in named or named:
-            named["rules"] = (named["rules"][0], tuple(ESCAPE))
-        home = self._first == self.landscape
-        asked = {k: v for k, v in self._wanted.items() if v is not None and home}
-        extra = {k: (tuple(v.tolist()) if k == "saddle" else float(v), None) for k, v in asked.items()}
-        if first == [("saddle", "worst network", "Himmelblau")]:
+        named["rules"] = (named["rules"][0], tuple(ESCAPE))
+        named["steps"] = (self.steps, 300)
+        if first == [LANDSCAPES]:
             first = []
-        return first, named | {"steps": (steps[0], 300)} | extra
+        home = _home(self.landscapes[self.landscape], self._escape)
+        # six digits of a start do not hold a small distance, so it has an entry of its own
+        moved = np.abs(displaced(home, self._escape, self.δ) - self.start).max() > 1e-9
+        named["start"] = (self.start if moved else None, None)
+        named["δ"] = (self.δ, HOME if abs(self.δ / HOME - 1) > 1e-3 else self.δ)
+        if self.landscape == self._first:
+            asked = self._asked
+            named["saddle"] = (None if asked["saddle"] is None else tuple(asked["saddle"].tolist()), None)
+            named["R"] = (asked["R"], None)
+        return first, named
 
     def _describe(self):
-        left = [f"{self.rules[name].label} {'after step ' + str(k) if k is not None else 'not at all'}"
-                for name, k in self.left.items()]
-        race = f" Each leaves the saddle: {', '.join(left)}." if left else ""
-        return (f"{super()._describe()}{race} Beside it, the steps to leave the saddle against the start's distance δ "
-                f"from its stable direction, here δ = {self.δ:.1e}.")
+        """Alt text: the race in words."""
+        race = []
+        for name, step in self.left.items():
+            law = self.laws.get(name, math.nan)
+            says = f" (by its law {law:.1f})" if math.isfinite(law) else ""
+            does = f"does not leave in {self.steps} steps" if step is None else f"leaves after {step} steps"
+            race.append(f"{self.rules[name].label} {does}{says}")
+        title, (x, y) = self.landscapes[self.landscape].title, self.saddle
+        runs = f" From distance δ = {shown(self.δ)}, {', '.join(race)}." if race else ""
+        return (f"Contour map of the loss “{title}” with a strip of half-width R = {self.R:g} around its saddle "
+                f"at ({x:.3g}, {y:.3g}).{runs} Beside the map, the steps to leave the strip against δ.")
 
     def draw(self, figure):
-        """The poster: the map with the strip around the saddle, and the steps to leave against the distance."""
-        self._draw_map(figure.add_axes((0.04, 0.06, 0.48, 0.925)))
-        self._draw_sweep(figure.add_axes((0.58, 0.13, 0.41, 0.83)))
+        """The poster: the map with the strip around the saddle, and the steps to leave against δ."""
+        self._draw_map(figure.add_axes((0.045, 0.06, 0.4845, 0.925)))
+        self._draw_sweep(figure.add_axes((0.6, 0.125, 0.39, 0.845)))
         return True
 
     def _draw_map(self, ax):
         super()._draw_map(ax)
-        limits = ax.axis()
-        escape = self._escapes[self.landscape]
-        θ, u, far = np.array(escape["saddle"]), np.array(escape["u"]), escape["R"]
-        for side in (-far, far):
-            ax.axline(θ + side * u, θ + side * u + (u[1], -u[0]), color=palette.INK[0], linewidth=1,
-                      linestyle=(0, (4, 3)))
-        ax.axis(limits)
+        view = ax.axis()
+        saddle, u = np.array(self.saddle), np.array(self._escape["u"])
+        for side in (-self.R, self.R):
+            edge = saddle + side * u
+            ax.axline(edge, edge + (u[1], -u[0]), color=palette.INK[0], linewidth=1, linestyle=(0, (4, 3)))
+        ax.axis(view)
+        ax.xaxis.set_label_coords(0.56, -0.02)
+        ax.yaxis.set_label_coords(-0.025, 0.56)
 
     def _draw_sweep(self, ax):
         distances, measured = self.sweep()
-        places = np.where(distances > 0, distances, NEAREST / 30)
-        known = [steps[steps >= 0].max(initial=0) for steps in measured.values()]
-        known += [law for law in map(lambda name: self._law(name, NEAREST), self.active) if math.isfinite(law)]
-        top = min(self.steps, 1.1 * max(known, default=self.steps)) or 1
+        zero, edge = NEAREST / 30, 2 * self.R  # 0 has a place of its own on the logarithmic axis
+        grid = np.geomspace(NEAREST, self.R, 200)
+        laws = {name: self._law(name, grid) for name in measured if name in LAWS}
+        top = max([1, *(law.max() for law in laws.values()), *(steps.max() for steps in measured.values())])
+        top = min(self.steps, 1.06 * top)
+        never = any((steps < 0).any() for steps in measured.values())
         for name, steps in measured.items():
-            style, colour = look(self.rules[name]), palette.RULE.get(name, palette.INK)[0]
-            if name in LAWS:
-                grid = np.geomspace(NEAREST, self.R, 200)
-                ax.plot(grid, [self._law(name, v) for v in grid], color=colour, linewidth=1.2, alpha=0.7)
-            ax.plot(places, np.where(steps >= 0, steps, 1.08 * top), MATPLOTLIB[style["marker"]], color=colour,
-                    markerfacecolor="white", markersize=5, linestyle="none")
-        ax.axvline(max(self.δ, NEAREST / 30), color=palette.INK[0], linewidth=1, linestyle=(0, (2, 3)))
-        ax.axhline(1.03 * top, color=palette.LINE[0], linewidth=1)
-        ax.text(NEAREST / 60, 1.12 * top, "never, or later", color=palette.SOFT[0], fontsize=8, va="bottom")
-        ax.set(xscale="log", xlim=(NEAREST / 90, 2 * self.R), ylim=(0, 1.2 * top),
+            marker = MATPLOTLIB[look(self.rules[name])["marker"]]
+            colour = palette.RULE.get(name, palette.INK)[0]
+            if name in laws:
+                law = np.where(laws[name] <= top, laws[name], np.nan)
+                ax.plot(grid, law, color=colour, linewidth=1.2, alpha=0.6)
+            ax.plot(np.where(distances > 0, distances, zero), np.where(steps < 0, 1.08 * top, steps), marker,
+                    color=colour, markerfacecolor="white", markersize=4.5, label=self.rules[name].label)
+        ax.axvline(max(self.δ, zero), color=palette.INK[0], linewidth=1, linestyle=(0, (2, 3)))
+        decades = np.array([-12, -9, -6, -3, 0])
+        decades = decades[10.0**decades <= self.R]
+        ax.set(xscale="log", xlim=(zero / 3, edge), ylim=(0, (1.14 if never else 1) * top),
                xlabel="distance δ of the start", ylabel="steps to leave")
-        marks = [10.0**k for k in range(-12, 1, 3)]
-        ax.set_xticks([NEAREST / 30, *marks], ["0", *(f"$10^{{{round(math.log10(v))}}}$" for v in marks)])
+        ax.set_xticks([zero, *10.0**decades], ["0", *(f"$10^{{{k}}}$" for k in decades)])
         ax.minorticks_off()
+        ticks = [t for t in ax.get_yticks() if t <= top]
+        ax.set_yticks([*ticks, *[1.08 * top] * never], [*(f"{t:g}" for t in ticks), *["never"] * never])
+        if measured:
+            ax.legend(loc="upper right", bbox_to_anchor=(1, 0.88), fontsize=8, frameon=False)
         ax.tick_params(colors=palette.SOFT[0], labelsize=8, length=2)
         for side in ("top", "right"):
             ax.spines[side].set_visible(False)
-
-
-def along(θ, escape):
-    """u₁ᵀ(θ − θ*): (..., 2) -> (...)."""
-    return (np.asarray(θ) - escape["saddle"]) @ np.array(escape["u"])
-
-
-def displaced(θ, escape, distance):
-    """θ moved along u₁ until |u₁ᵀ(θ − θ*)| is `distance`, on the side where it is; its other coordinate stays.
-
-    >>> escape = {"saddle": [0.0, 0.0], "u": [0.0, 1.0]}
-    >>> displaced([1.0, -0.5], escape, 1e-3).tolist()
-    [1.0, -0.001]
-    """
-    (u, v), saddle = escape["u"], np.array(escape["saddle"])
-    away = np.asarray(θ) - saddle
-    side = -1.0 if u * away[0] + v * away[1] < 0 else 1.0
-    other = v * away[0] - u * away[1]
-    return saddle + [side * distance * u + other * v, side * distance * v - other * u]

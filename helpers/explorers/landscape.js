@@ -170,8 +170,9 @@ async function render({ model, el }) {
     model.set("seed", (value("seed") + 1) % 2 ** 32);
     model.save_changes();
   } }, "Draw new noise") : null;
-  const buttons = element("div", { class: "explorer-buttons" }, ...[redraw, reset].filter(Boolean));
-  side.append(element("div", { class: "explorer-row" }, escape ? "" : controls.model.node, buttons));
+  const buttons = element("div", { class: "explorer-buttons" }, redraw, reset);
+  if (escape) { above.prepend(...[controls.menu?.node, buttons].filter(Boolean)); below.append(controls.model.node); }
+  else side.append(element("div", { class: "explorer-row" }, controls.model.node, buttons));
   (rules.length ? root : side).append(panel.node); // with rules the column beside the plane is full
 
   // -- the state that drawing reads
@@ -355,8 +356,46 @@ async function render({ model, el }) {
       ctx.fill();
       ctx.stroke();
     }
+    if (escape) finish(ctx);
     if (value("model")) drawDirections(ctx);
     ctx.restore();
+  }
+
+  /** Where each rule has left the saddle its marker, and beside it after how many steps; those that left together share a line. */
+  function finish(ctx) {
+    const groups = [];
+    for (const { rule, run } of runs) {
+      const t = leaving(run.path, view.escape);
+      if (t < 1) continue;
+      const x = X(run.path[t][0]), y = Y(run.path[t][1]);
+      if (x < 0 || y < 0 || x > size.w || y > size.h) continue;
+      shape(ctx, rule.marker, x, y, 4.6);
+      ctx.fillStyle = colours.paper;
+      ctx.strokeStyle = colours.pick(rule.colour);
+      ctx.lineWidth = 2;
+      ctx.fill();
+      ctx.stroke();
+      const group = groups.find((g) => Math.hypot(g.x - x, g.y - y) < 26);
+      if (group) group.steps.push([t, rule]);
+      else groups.push({ x, y, steps: [[t, rule]] });
+    }
+    ctx.font = `600 12px ${colours.font}`;
+    ctx.textAlign = "left";
+    ctx.textBaseline = "middle";
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 3.5;
+    ctx.strokeStyle = faded(colours.paper, 0.9);
+    for (const { x, y, steps } of groups) {
+      const words = steps.sort((p, q) => p[0] - q[0]).map(([t, rule]) => ({ text: String(t), colour: colours.pick(rule.colour) }));
+      const wide = words.map((w) => ctx.measureText(w.text).width + 9), total = wide.reduce((a, b) => a + b, -9);
+      let left = x + 14 + total < size.w ? x + 14 : x - 14 - total;
+      words.forEach((w, k) => {
+        ctx.strokeText(w.text, left, y - 10);
+        ctx.fillStyle = w.colour;
+        ctx.fillText(w.text, left, y - 10);
+        left += wide[k];
+      });
+    }
   }
 
   const sprites = new Map();
@@ -538,12 +577,12 @@ async function render({ model, el }) {
   function write() {
     const θ = value("start"), { functions } = view, steep = (p) => format(Math.hypot(...functions.gradient(p)));
     const put = (row, words) => words.forEach((w, k) => { if (cells[row][k].data !== w) cells[row][k].data = w; });
-    put(0, [...(escape ? ["", ""] : [format(functions.loss(θ)), steep(θ)]), `θ = ${coordinates(θ)}`]);
+    put(0, [...(escape ? ["", ""] : [format(functions.loss(θ)), steep(θ)]), `θ = ${coordinates(θ)}${escape ? `, δ = ${format(escape.distance(), 2, true)}` : ""}`]);
     const said = runs.map(({ rule, run }, k) => {
       const end = run.path.at(-1), words = verdict(run, view, functions, zero);
       if (escape) {
         const race = escape.words(rule, run);
-        put(k + 1, [race.steps, race.law, race.fallen ? "ever lower, out of the view" : words]);
+        put(k + 1, [race.steps, race.law, race.down && (run.diverged || words === "outside the view") ? "downhill, out of the view" : words]);
         return `${rule.label}: ${race.said}`;
       }
       put(k + 1, [format(run.loss.at(-1)), steep(end), words]);
@@ -631,7 +670,7 @@ async function render({ model, el }) {
   function measure() {
     const width = plane.clientWidth;
     size = { w: Math.max(0, width - LEFT), h: Math.max(0, width - LEFT), side: lossPane.clientWidth };
-    escape?.measure();
+    escape?.measure(size.h);
     plane.style.height = `${size.h + BOTTOM}px`;
     Object.assign(frame.style, { left: `${LEFT}px`, width: `${size.w}px`, height: `${size.h}px` });
   }
@@ -657,8 +696,8 @@ async function render({ model, el }) {
     points, and below the axis of δ a slider for it. The slider has no value of its own: it moves the start. */
 function escapePane({ model, code, spec }) {
   const canvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "steps to leave the saddle against the distance of the start" });
-  const { low } = spec.escape, laws = new Set(spec.escape.laws), never = new Set(spec.escape.never), gap = 0.09, left = 36, knob = 8, found = new Map();
-  let view = spec.landscapes.find((v) => v.name === model.get("landscape")), rules = [], width = 0, last = null;
+  const { low } = spec.escape, laws = new Set(spec.escape.laws), never = new Set(spec.escape.never), gap = 0.09, left = 40, knob = 8, found = new Map();
+  let view = spec.landscapes.find((v) => v.name === model.get("landscape")), rules = [], width = 0, height = 0, last = null;
   const distance = () => Math.abs(along(model.get("start"), view.escape)), scale = () => zeroLog(low, view.escape.R, gap);
   const move = { // what the slider takes for a model: writing δ moves the start along u₁, as far as the view reaches
     set(_, δ) {
@@ -706,20 +745,24 @@ function escapePane({ model, code, spec }) {
 
   function paint() {
     if (!width || !last) return;
-    const { colours, runs, run } = last, { R, distances } = view.escape, height = 300, steps = model.get("steps");
+    const { colours, runs, run } = last, { R, distances } = view.escape, steps = model.get("steps");
     sweep(run);
-    const all = rules.flatMap((r) => found.get(r.name).steps), lost = all.includes(-1), head = lost ? 24 : 8;
+    const at = [0, ...distances], all = rules.flatMap((r) => found.get(r.name).steps);
+    const lost = (rule, δ) => (law(rule, δ) === Infinity ? "never" : `>${steps}`), rows = []; // those that do not leave stand above the plot
+    for (const words of ["never", `>${steps}`]) if (rules.some((r) => found.get(r.name).steps.some((s, k) => s < 0 && lost(r, at[k]) === words))) rows.push(words);
+    const head = 8 + 16 * rows.length;
     const top = Math.min(steps, 1.06 * Math.max(1, ...all, ...rules.map((r) => law(r, low)).filter(Number.isFinite)));
     const x = scale(), y = linear(0, top), box = { left, top: head, width: width - left - knob, height: height - head - 20 }, bottom = box.top + box.height;
     canvas.style.height = `${height}px`;
-    const g = canvasFor(canvas, width, height), X = (δ) => box.left + box.width * x.at(Math.min(δ, R)), Y = (s) => (s < 0 ? 9 : bottom - box.height * y.at(s));
+    const g = canvasFor(canvas, width, height), X = (δ) => box.left + box.width * x.at(Math.min(δ, R));
+    const Y = (s, rule, δ) => (s < 0 ? 9 + 16 * Math.max(0, rows.indexOf(lost(rule, δ))) : bottom - box.height * Math.min(1, y.at(s)));
     g.clearRect(0, 0, width, height);
     drawAxes(g, box, { colours, x: { scale: x, ticks: distanceTicks(), text: (v) => format(v, 1, true) }, y: { scale: y, ticks: niceTicks(0, top, 4), text: String } });
     g.font = `11px ${colours.font}`;
     g.fillStyle = colours.soft;
     g.textAlign = "right";
     g.textBaseline = "middle";
-    if (lost) g.fillText("never", left - 5, 9);
+    rows.forEach((words, k) => g.fillText(words, left - 7, 9 + 16 * k));
     g.save();
     g.beginPath();
     g.rect(0, 0, width, bottom + 8);
@@ -748,16 +791,40 @@ function escapePane({ model, code, spec }) {
         g.globalAlpha = 1;
       }
       g.setLineDash([]);
-      [0, ...distances].forEach((δ, k) => {
-        shape(g, rule.marker, X(δ), Y(found.get(rule.name).steps[k]), 2.8);
+      at.forEach((δ, k) => {
+        shape(g, rule.marker, X(δ), Y(found.get(rule.name).steps[k], rule, δ), 2.8);
         g.fill();
         g.stroke();
       });
     }
     for (const { rule, run } of runs) {
-      shape(g, rule.marker, now, Y(leaving(run.path, view.escape)), 4.8);
+      shape(g, rule.marker, now, Y(leaving(run.path, view.escape), rule, distance()), 4.8);
       g.fillStyle = colours.pick(rule.colour);
       g.fill();
+    }
+    g.font = `600 11px ${colours.font}`;
+    g.textAlign = "center";
+    g.lineJoin = "round";
+    const dots = rules.flatMap((rule) => at.map((δ, k) => [X(δ), Y(found.get(rule.name).steps[k], rule, δ)])), names = [];
+    for (const rule of rules) { // the name beside the points, where it hides the fewest
+      const half = g.measureText(rule.label).width / 2 + 3;
+      let best = null;
+      at.forEach((δ, k) => {
+        const px = X(δ), py = Y(found.get(rule.name).steps[k], rule, δ);
+        for (const [dx, dy] of [[0, -12], [0, 13], [half + 6, -5], [half + 6, 0]]) {
+          const [cx, cy] = [px + dx, py + dy], hides = (x, y, w = 4, h = 4) => Math.abs(x - cx) < half + w && Math.abs(y - cy) < 7 + h;
+          if (cx - half < left + 2 || cx + half > width || cy < 8 + 16 * rows.length - 4 && py > 9 + 16 * rows.length || cy < 7 || cy > bottom - 7) continue;
+          const cost = 2 * dots.filter(([x, y]) => hides(x, y)).length + 50 * names.filter((n) => hides(n.x, n.y, n.half, 7)).length + (Math.abs(now - cx) < half ? 1 : 0) + 0.02 * k + (dx ? 0.5 : 0);
+          if (!best || cost < best.cost) best = { x: cx, y: cy, half, cost };
+        }
+      });
+      if (!best || best.cost > 8) continue;
+      names.push(best);
+      g.lineWidth = 3;
+      g.strokeStyle = faded(colours.paper, 0.85);
+      g.strokeText(rule.label, best.x, best.y);
+      g.fillStyle = colours.pick(rule.colour);
+      g.fillText(rule.label, best.x, best.y);
     }
     g.restore();
   }
@@ -765,12 +832,12 @@ function escapePane({ model, code, spec }) {
   const soon = throttle(paint, 120);
   return {
     node, slider: control, distance, stop: soon.stop,
-    measure() { width = canvas.clientWidth; },
+    measure(beside) { width = canvas.clientWidth; height = clamp(beside - 62, 270, 400); },
     turn(next, on) { view = next; rules = on; control.setRange(scale(), []); },
     words(rule, run) {
       const s = leaving(run.path, view.escape), steps = model.get("steps");
       return { steps: s < 0 ? `not in ${steps}` : String(s), law: decimals(law(rule, distance())), said: s < 0 ? `does not leave in ${steps} steps` : `leaves at step ${s}`,
-        fallen: run.diverged && s >= 0 && run.loss.at(-1) < Math.min(0, run.loss[0]) };
+        down: s >= 0 && run.loss.at(-1) < run.loss[0] };
     },
     draw(state) { last = state; control.show(distance()); soon(); },
   };

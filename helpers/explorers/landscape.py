@@ -63,7 +63,7 @@ def _hyper(hyper):
 
 
 class Noise:
-    """The numbers that a page draws, for `descend`: row t of normals(seed, steps, 2) in step t, for all runs alike."""
+    """What a page draws, as the rng of `descend`: row t of normals(seed, steps, 2) in step t, in all runs."""
 
     def __init__(self, seed, steps):
         self.rows = iter(normals(seed, steps, 2))
