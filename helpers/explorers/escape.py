@@ -9,8 +9,8 @@ from helpers import palette
 from helpers.checks import finite_array, lookup, number
 from helpers.explorers.explorer import MATPLOTLIB, look, shown
 from helpers.explorers.landscape import LandscapeExplorer
-from helpers.optimizers import RULES
-from helpers.saddles import ESCAPE
+from helpers.optimizers import RULES, D, η
+from helpers.saddles import ESCAPE, R, escape_steps, escape_steps_noise, steps_to_leave, δ, λ
 from helpers.symbolic import Formula
 
 LANDSCAPES = ("saddle", "worst network", "Himmelblau")
@@ -18,15 +18,12 @@ NEAREST = 1e-12  # the least distance on the slider, beside 0
 HOME = 1e-6  # the distance of a start that is not given
 POINTS = 20  # distances at which the plot measures
 
-δ, R, η, D = sp.symbols("delta R eta D", positive=True)
-λ = sp.Symbol("lambda", negative=True)
-_growth = sp.log(R / δ) / sp.log(1 + η * sp.Abs(λ))
-_plateau = (sp.log(2 * sp.Abs(λ) * R**2 / D) + sp.EulerGamma) / (2 * sp.Abs(λ)) / η
+_growth = escape_steps.expression
 LAWS = {
     name: Formula([δ, λ, R, η, D], law)
     for name, law in {
         "gradient descent": _growth,
-        "perturbed": sp.Min(_growth, _plateau),
+        "perturbed": sp.Min(_growth, escape_steps_noise.expression),
         "saddle-free newton": _growth.subs(η, 1 / sp.Abs(λ)),  # its full step −g/|λ| is a rate of 1/|λ|
     }.items()
 }
@@ -107,7 +104,8 @@ class EscapeExplorer(LandscapeExplorer):
 
         gradient descent: ln(R/δ)/ln(1 + η|λ₁|),    saddle-free Newton: ln(R/δ)/ln 2,
 
-    and for perturbed GD the smaller of the first and (ln(2|λ₁|R²/D) + γ)/(2|λ₁|η), γ = 0.577….
+    and for perturbed GD the smaller of the first and what noise needs from the saddle itself, on average
+    (`escape_steps` and `escape_steps_noise` of helpers.saddles).
 
     `landscapes`, `rules`, `start`, `seed` and the rest are those of LandscapeExplorer. `δ` moves the start
     along u₁ to that distance; as an attribute it can be read and set. `saddle` is a point near the saddle
@@ -189,15 +187,14 @@ class EscapeExplorer(LandscapeExplorer):
     def δ(self, value):
         self.start = displaced(self.start, self._escape, number(value, "the distance δ", 0)).tolist()
 
-    def _leaving(self, θ):
-        """First step with |u₁ᵀ(θ − θ*)| ≥ R for paths (steps + 1, ..., 2), −1 where there is none: (...)."""
-        out = np.abs(along(θ, self._escape)) >= self.R
-        return np.where(out.any(axis=0), out.argmax(axis=0), -1)
+    def _leaving(self, run):
+        """First step of a run with |u₁ᵀ(θ − θ*)| ≥ R, −1 where there is none: (...)."""
+        return steps_to_leave(run, self.saddle, self.R, u=self._escape["u"])
 
     @property
     def left(self):
         """{rule: the step at which it has left the saddle, or None}."""
-        steps = {name: int(self._leaving(run.θ)) for name, run in self.path.items()}
+        steps = {name: int(self._leaving(run)) for name, run in self.path.items()}
         return {name: step if step >= 0 else None for name, step in steps.items()}
 
     @property
@@ -218,7 +215,7 @@ class EscapeExplorer(LandscapeExplorer):
         """
         distances = np.array([0.0, *self._escape["distances"]])
         starts = np.array([displaced(self.start, self._escape, v) for v in distances])
-        return distances, {name: self._leaving(self._descend(name, starts).θ) for name in self.active}
+        return distances, {name: self._leaving(self._descend(name, starts)) for name in self.active}
 
     def settings(self):
         first, named = super().settings()
@@ -247,8 +244,8 @@ class EscapeExplorer(LandscapeExplorer):
             race.append(f"{self.rules[name].label} {does}{says}")
         title, (x, y) = self.landscapes[self.landscape].title, self.saddle
         runs = f" From distance δ = {shown(self.δ)}, {', '.join(race)}." if race else ""
-        return (f"Contour map of the loss “{title}” with a strip of half-width R = {self.R:g} around its saddle "
-                f"at ({x:.3g}, {y:.3g}).{runs} Beside the map, the steps to leave the strip against δ.")
+        return (f"Contour map of the loss “{title}” with a strip of half-width R = {self.R:g} around "
+                f"its saddle at ({x:.3g}, {y:.3g}).{runs} Beside the map, the steps to leave the strip against δ.")
 
     def draw(self, figure):
         """The poster: the map with the strip around the saddle, and the steps to leave against δ."""

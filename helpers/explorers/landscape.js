@@ -54,6 +54,19 @@ export function displaced(θ, { saddle, u: [u, v] }, distance) {
 /** The first step at which a path has left the saddle, |u₁ᵀ(θ − θ*)| ≥ R, or −1. */
 export const leaving = (path, escape) => path.findIndex((θ) => Math.abs(along(θ, escape)) >= escape.R);
 
+/** The steps to leave from δ = 0 and from each of the distances, −1 for never in time; `run(start, until)` gives a path. A path
+    ends where it has left, and where it `rests`: a rule without noise and memory that has not moved never will. */
+export function sweep(run, start, escape, rests) {
+  return [0, ...escape.distances].map((δ) => {
+    let before = [NaN, NaN];
+    return leaving(run(displaced(start, escape, δ), (θ) => {
+      const done = (rests && before[0] === θ[0] && before[1] === θ[1]) || Math.abs(along(θ, escape)) >= escape.R;
+      before = θ;
+      return done;
+    }), escape);
+  });
+}
+
 /** The second-order test at a point, in words. */
 export function secondOrder(eigenvalues, steepness, zero) {
   const { kind, index } = classify(eigenvalues, zero), small = zero * Math.max(1, ...eigenvalues.map(Math.abs));
@@ -723,35 +736,28 @@ function escapePane({ model, code, spec }) {
     : Math.max(0, code[`law ${rule.name}`](δ, view.escape.λ, view.escape.R, model.get("η"), model.get("D"))));
   const decimals = (v) => (v === Infinity ? "never" : Number.isNaN(v) ? "–" : fixed(v, 1));
 
-  /** For each rule the steps to leave from δ = 0 and from each distance, −1 for more than `steps`; what stays is not run again. */
-  function sweep(run) {
-    const from = model.get("start"), { saddle, u, distances } = view.escape;
-    const other = u[1] * (from[0] - saddle[0]) - u[0] * (from[1] - saddle[1]), side = along(from, view.escape) < 0;
+  /** Runs what has changed: moving along u₁ changes nothing. */
+  function refresh(run) {
+    const from = model.get("start"), { saddle, u } = view.escape, side = along(from, view.escape) < 0;
+    const other = u[1] * (from[0] - saddle[0]) - u[0] * (from[1] - saddle[1]);
     for (const rule of rules) {
       const key = [view.name, other.toFixed(9), side, model.get("steps"), rule.run.noisy && model.get("seed"), ...rule.hyper.map((h) => model.get(h.letter))].join();
       if (found.get(rule.name)?.key === key) continue;
-      const steps = [0, ...distances].map((δ) => {
-        let before = null;
-        const done = (θ) => { // it has left, or it rests for good
-          const rests = before && !rule.run.noisy && !rule.run.initial.length && before[0] === θ[0] && before[1] === θ[1];
-          before = θ;
-          return rests || Math.abs(along(θ, view.escape)) >= view.escape.R;
-        };
-        return leaving(run(rule, displaced(from, view.escape, δ), done).path, view.escape);
-      });
-      found.set(rule.name, { key, steps });
+      found.set(rule.name, { key, steps: sweep((start, until) => run(rule, start, until).path, from, view.escape, !rule.run.noisy && !rule.run.initial.length) });
     }
   }
 
   function paint() {
     if (!width || !last) return;
     const { colours, runs, run } = last, { R, distances } = view.escape, steps = model.get("steps");
-    sweep(run);
+    refresh(run);
     const at = [0, ...distances], all = rules.flatMap((r) => found.get(r.name).steps);
     const lost = (rule, δ) => (law(rule, δ) === Infinity ? "never" : `>${steps}`), rows = []; // those that do not leave stand above the plot
     for (const words of ["never", `>${steps}`]) if (rules.some((r) => found.get(r.name).steps.some((s, k) => s < 0 && lost(r, at[k]) === words))) rows.push(words);
     const head = 8 + 16 * rows.length;
     const top = Math.min(steps, 1.06 * Math.max(1, ...all, ...rules.map((r) => law(r, low)).filter(Number.isFinite)));
+    const told = (r, k) => { const s = found.get(r.name).steps[k]; return `${s < 0 ? "not" : `after ${s}`} from ${format(at[k], 1, true)}`; };
+    canvas.setAttribute("aria-label", `Steps to leave the saddle against the distance of the start. ${rules.map((r) => `${r.label}: ${told(r, 1)}, ${told(r, 0)}`).join(". ")}`);
     const x = scale(), y = linear(0, top), box = { left, top: head, width: width - left - knob, height: height - head - 20 }, bottom = box.top + box.height;
     canvas.style.height = `${height}px`;
     const g = canvasFor(canvas, width, height), X = (δ) => box.left + box.width * x.at(Math.min(δ, R));
