@@ -175,7 +175,10 @@ class Law(Formula):
                 raise ValueError("δ must not be 0: exactly from the saddle, gradient descent never leaves")
             if symbol not in (λ, δ) and not (value > 0).all():
                 raise ValueError(f"{name} must be more than 0")
-        return super().__call__(*values)
+        result = super().__call__(*values)
+        if not np.isfinite(result).all():
+            raise ValueError("the law has no finite value for these numbers")
+        return result
 
     @cached_property
     def latex(self):
@@ -349,7 +352,7 @@ def run_until_left(target, start, rule, centre, R=1.0, steps=10_000, u=None, rng
     start = finite_array(start, "start", getattr(target, "d", None))
     if start.ndim == 0:
         raise ValueError("start must have shape (..., d), with the coordinates on the last axis")
-    θ = start.reshape(-1, start.shape[-1])
+    θ = start.reshape(-1, start.shape[-1]).copy()
     centre, R, u = _exit(start.shape[-1], centre, R, u)
     left = np.where(_outside(θ, centre, R, u), 0, -1)
     here, t = np.flatnonzero(left < 0), 0
@@ -452,8 +455,8 @@ def cascade_steps(d, η=0.1, L=2.0, γ=1.0, R=1.0, start=0.45):
 
         t = ⌈[ln(R/|θ_k|) − T ln(1 − ηL)] / ln(1 + ηγ)⌉.
 
-    Logarithms carry what float64 cannot: 0.8ᵀ is 0 after 3337 steps, and then nothing ever moves. `start` is
-    a number, or an array (..., d) of starts, none of them 0.
+    Logarithms carry what float64 cannot: from T = 3337 on, 0.8ᵀ is less than its least positive number, and
+    what it rounds to never moves again. `start` is a number, or an array (..., d), and 0 nowhere.
 
     >>> cascade_steps(6).tolist()
     [9, 30, 100, 334, 1116, 3729]
