@@ -112,9 +112,9 @@ export function propagate(net, φ, depth, scale, flat, room = {}) {
   return { h, forward, apart, backward, saturated, gradient: g };
 }
 
-/** The same sizes in infinitely wide layers, where pre-activations are normal; `nodes` and `weights` give means over N(0, 1). */
+/** The same sizes in infinitely wide layers, where pre-activations are normal: `nodes` and −`nodes` with `weights` average over N(0, 1). */
 export function theory(φ, depth, scale, nodes, weights) {
-  const mean = (f, deviation) => nodes.reduce((sum, z, k) => sum + weights[k] * f(deviation * z) ** 2, 0);
+  const mean = (f, deviation) => nodes.reduce((sum, z, k) => sum + weights[k] * (f(deviation * z) ** 2 + f(-deviation * z) ** 2), 0);
   const squares = [1], backward = [1], factors = [];
   for (let l = 1; l <= depth; l++) {
     const deviation = scale * Math.sqrt(squares[l - 1]);

@@ -94,7 +94,7 @@ def propagate(activation, depth, scale, width, seed=0, samples=SAMPLES):
     return Signals(forward, apart, size(back[::-1]), saturated, signal, back[::-1])
 
 
-def gaussian_nodes(step=0.1, end=9.0):
+def gaussian_nodes(step=0.05, end=8.5):
     """Nodes and weights for means over N(0, 1): the midpoint rule, whose error for smooth functions is tiny.
 
     The nodes are symmetric, so that halves such as E[max(0, z)²] = ½ come out exactly.
@@ -228,7 +228,7 @@ class SignalExplorer(Explorer):
 
     def _make_spec(self):
         """What only the browser needs; reset returns to the settings that were given at first."""
-        z, w = gaussian_nodes()
+        z, w = (half[half.size // 2:] for half in gaussian_nodes())  # they are symmetric
         given = {name: getattr(self, name) for name in ("activation", "depth", "scale", "width", "seed")}
         return {
             "activations": [self.view(name) | {"name": name, "label": φ.label, "javascript": φ.javascript}
