@@ -49,8 +49,9 @@ def strict_saddle(land, at=None):
     place = (low + high) / 2 if at is None else np.asarray(at)
     θ = min(points, key=lambda θ: np.linalg.norm((θ - place) / (high - low)))
     λ, U = np.linalg.eigh(land.hessian(θ))
-    u = np.round(U[:, 0], 15)  # (0, 1) and (s, s) to the bit, or the other coordinate would leak into δ
-    u = u * np.sign(u[np.argmax(np.abs(u) > 0.5)]) + 0.0
+    u = U[:, 0] * np.sign(U[np.argmax(np.abs(U[:, 0]) > 0.5), 0])
+    for exact in (0.0, math.sqrt(0.5), 1.0):  # to the bit, or the other coordinate would leak into δ
+        u = np.where(np.abs(np.abs(u) - exact) < 1e-12, np.copysign(exact, u), u) + 0.0
     return tuple(map(float, θ)), tuple(u.tolist()), float(λ[0])
 
 
@@ -244,8 +245,8 @@ class EscapeExplorer(LandscapeExplorer):
             race.append(f"{self.rules[name].label} {does}{says}")
         title, (x, y) = self.landscapes[self.landscape].title, self.saddle
         runs = f" From distance δ = {shown(self.δ)}, {', '.join(race)}." if race else ""
-        return (f"Contour map of the loss “{title}” with a strip of half-width R = {self.R:g} around "
-                f"its saddle at ({x:.3g}, {y:.3g}).{runs} Beside the map, the steps to leave the strip against δ.")
+        return (f"Contour map of the loss “{title}” with a strip of half-width R = {self.R:g} around its "
+                f"saddle at ({x:.3g}, {y:.3g}).{runs} Beside the map, the steps to leave against δ.")
 
     def draw(self, figure):
         """The poster: the map with the strip around the saddle, and the steps to leave against δ."""

@@ -841,8 +841,9 @@ function escapePane({ model, code, spec }) {
     measure(beside) { width = canvas.clientWidth; height = clamp(beside - 62, 270, 400); },
     turn(next, on) { view = next; rules = on; control.setRange(scale(), []); },
     words(rule, run) {
-      const s = leaving(run.path, view.escape), steps = model.get("steps");
-      return { steps: s < 0 ? `not in ${steps}` : String(s), law: decimals(law(rule, distance())), said: s < 0 ? `does not leave in ${steps} steps` : `leaves at step ${s}`,
+      const s = leaving(run.path, view.escape), steps = model.get("steps"), δ = distance(), expected = law(rule, δ);
+      const says = expected < Infinity || s < 0 ? decimals(expected) : δ ? "–" : "never but for rounding";
+      return { steps: s < 0 ? `not in ${steps}` : String(s), law: says, said: s < 0 ? `does not leave in ${steps} steps` : `leaves at step ${s}`,
         down: s >= 0 && run.loss.at(-1) < run.loss[0] };
     },
     draw(state) { last = state; control.show(distance()); soon(); },
