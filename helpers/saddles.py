@@ -82,9 +82,9 @@ def escape_step(target, θ, ε):
     """From θ a step εu, Hu = λu with the smallest λ: the change of the loss, εuᵀg + ½λε², and the actual one.
 
     At a critical point g = 0, and the change is uᵀHu ε²/2 = ½λε². Elsewhere u is the side that points
-    downhill, uᵀg ≤ 0. Where uᵀg = 0 both sides are alike, and the one whose largest coordinate is positive is
-    taken. `target` is a Landscape, its name, or any object with `loss`, `gradient` and `hessian`; θ (..., d)
-    and ε of any shape: every ε is tried from every θ.
+    downhill, uᵀg ≤ 0. Where uᵀg = 0, to rounding, both sides are alike, and the one whose largest coordinate
+    is positive is taken. `target` is a Landscape, its name, or any object with `loss`, `gradient` and
+    `hessian`; θ (..., d) and ε of any shape: every ε is tried from every θ.
 
     >>> escape_step("worst network", [0.0, 0.0], 0.1)
     EscapeStep: λ = -2, ε = 0.1, predicted -0.01, actual -0.009975
@@ -126,8 +126,10 @@ def escape_step_by_products(target, θ, ε, k, rng):
 def _take(target, θ, ε, λ, u):
     """The EscapeStep along the downhill one of ±u."""
     slope = np.einsum("...i,...i->...", u, target.gradient(θ))
-    largest = np.take_along_axis(u, np.abs(u).argmax(-1)[..., None], -1)[..., 0]
-    side = -np.sign(np.where(slope == 0, -largest, slope))
+    first = np.abs(u).round(9).argmax(-1)[..., None]  # rounded, so that equals are equal on every computer
+    largest = np.take_along_axis(u, first, -1)[..., 0]
+    level = np.abs(slope) <= 1e-12 * np.maximum(1, np.abs(λ))
+    side = np.where(level, np.sign(largest), -np.sign(slope))
     u, slope, λ = u * side[..., None], slope * side, np.asarray(λ)
     apart = (..., *[None] * ε.ndim)  # the axes of ε follow those of the points
     there = θ[apart + (slice(None),)] + ε[..., None] * u[apart + (slice(None),)]

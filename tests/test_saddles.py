@@ -102,6 +102,15 @@ class Quadratic:
         return np.broadcast_to(self.H, (*θ.shape, self.d))
 
 
+def test_at_a_critical_point_the_side_does_not_hang_on_rounding():
+    land = Landscape("ridge", (x + y) ** 2 - (x - y) ** 2, (x, y), ((-1, 1), (-1, 1)))
+    for tiny in (1e-14, -1e-14):  # u = ±(1, −1)/√2, two coordinates of equal size
+        u = escape_step(land, [tiny, -tiny], 0.1).u
+        np.testing.assert_allclose(u, np.array([1, -1]) / math.sqrt(2))
+        u = escape_step(land, [1e9 * tiny, -1e9 * tiny], 0.1).u
+        np.testing.assert_allclose(u, np.sign(tiny) * np.array([1, -1]) / math.sqrt(2))
+
+
 def test_the_error_of_the_prediction_is_of_third_order_in_general_and_fourth_where_the_loss_is_even():
     ε = np.geomspace(1e-3, 1e-1, 9)
     cubic = Landscape("cubic saddle", x**2 - y**2 + y**3 / 3, (x, y), ((-2, 2), (-2, 2)))
@@ -384,7 +393,7 @@ def test_the_loss_of_the_cascade_only_falls_and_drops_by_a_little_where_a_coordi
 
 
 def test_ends_knows_points_curves_and_neither():
-    θ = [[3.0, 2.0], [3.0, 2.0005], [3.0, 2.1], [0.0, 0.0]]
+    θ = [[3.0, 2.0], [3.0, 2.0005], [3.0, 2.002], [0.0, 0.0]]
     found = saddles.find_critical_points(landscape("Himmelblau")).points
     k = ends("Himmelblau", θ)
     assert k[0] == k[1] >= 0 and found[k[0]].θ.tolist() == [3.0, 2.0] and (k[2:] == -1).all()
