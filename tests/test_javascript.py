@@ -236,6 +236,7 @@ def test_numbers_are_written_for_reading(run):
                      "1.0·10⁵"]
     assert run("({ format }) => [NaN, Infinity, -Infinity].map((v) => format(v))") == ["undefined", "∞", "−∞"]
     assert run("({ format }) => format(0.05, 3, true)") == "0.05"
+    assert run("({ format }) => [9.96e-9, 9.6e-34].map((v, k) => format(v, 3 - k))") == ["1.0·10⁻⁸", "10⁻³³"]
     assert run("({ coordinates }) => coordinates([1.724, -0.001])") == "(1.72, 0.00)"
 
 

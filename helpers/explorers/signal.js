@@ -12,6 +12,7 @@ const STYLE = `
 .signal-panes { grid-template-rows: auto 1fr; } .signal-panes > .explorer-side { grid-row: 1 / 3; grid-column: 2; } .signal-panes > .explorer-readout { margin-top: 0; }
 @container (max-width: 600px) { .signal-panes { grid-template-rows: none; } .signal-panes > .explorer-side { grid-row: auto; grid-column: auto; } }
 @container (max-width: 420px) { .explorer-figure .signal-verdicts div { min-height: 2.9em; } }
+.signal-panes .explorer-legend { column-gap: 11px; }
 .signal-picture { display: block; width: 100%; }
 .signal-verdicts { font-weight: 600; margin: 0 0 4px; } .signal-verdicts div { min-height: 1.45em; }
 .signal-verdicts div { color: color-mix(in srgb, var(--c, var(--ink)) 78%, var(--ink)); }
@@ -152,6 +153,7 @@ export function histogram(values, slopes, { domain: [low, high], flat, zero }, b
 export const verdict = (ratio, bounds, words) => words[bounds.filter((b) => ratio >= b).length];
 
 const percent = (share) => (share > 0 && share < 0.005 ? "< 1 %" : share < 1 && share > 0.995 ? "> 99 %" : `${Math.round(100 * share)} %`);
+const two = (v) => format(v, v >= 1e-3 && v < 1e5 ? 2 : 3); // significant digits
 const power = (v) => (v === 1 ? "1" : `10${superscript(Math.round(Math.log10(v)))}`);
 
 /** A group of buttons of which one is on: items {value, label, icon}. */
@@ -385,9 +387,9 @@ async function render({ model, el }) {
     put(cells.heads[1], `layer ${depth}`);
     const each = (p, q) => (depth > 1 && p > 0 && q > 0 ? `× ${format((q / p) ** (1 / (depth - 1)), 3)}` : "–");
     const row = (k, p, q, factor) => [p, q, factor].forEach((text, c) => put(cells.body[k].cells[c], text));
-    row(0, format(forward[1], 2), format(forward[depth], 2), each(forward[1], forward[depth]));
-    row(1, format(apart[1], 2), format(apart[depth], 2), each(apart[1], apart[depth]));
-    row(2, format(backward[1], 2), format(backward[depth], 2), each(backward[depth], backward[1]));
+    row(0, two(forward[1]), two(forward[depth]), each(forward[1], forward[depth]));
+    row(1, two(apart[1]), two(apart[depth]), each(apart[1], apart[depth]));
+    row(2, two(backward[1]), two(backward[depth]), each(backward[depth], backward[1]));
     put(cells.body[3].head, a.zero ? "units at zero" : "saturated units");
     row(3, percent(saturated[0]), percent(saturated[depth - 1]), "");
     const back = backward[1] / backward[depth], way = forward[depth] / forward[1], told = apart[depth] / apart[1];
@@ -405,7 +407,7 @@ async function render({ model, el }) {
     const g = judge(back), s = judge(way), t = judge(told);
     const dead = run.forward.findIndex((v) => v === 0);
     if (dead > 0) return [{ text: `The signal dies: all units of layer ${dead} are at zero.`, colour: "maximum" }, { text: back > 0 ? "" : "No gradient comes back.", colour: "maximum" }];
-    const share = (ratio) => `${format(ratio >= 10 ? Number(ratio.toPrecision(2)) : ratio, 2)} ${ratio >= 2 ? "times" : "of"}`;
+    const share = (ratio) => `${two(ratio >= 10 ? Number(ratio.toPrecision(2)) : ratio)} ${ratio >= 2 ? "times" : "of"}`;
     const gradient = { text: `The gradient ${g}: at layer 1 it is ${share(back)} that at layer ${depth}.`, colour: colour[g] };
     let signal = { text: `The signal ${s}${s === "keeps its size" ? "" : `, to ${share(way)} its size`}`, colour: colour[s] };
     if (s === "keeps its size" && t !== s && told < 1) signal = { text: `The signal keeps its size, but what tells samples apart ${t}`, colour: colour[t] };
@@ -416,8 +418,8 @@ async function render({ model, el }) {
   function buildLegend() {
     const blue = colours.pick(spec.forward), orange = colours.pick(spec.backward), item = (icon, text) => element("span", {}, icon, text);
     const box = (colour) => element("svg:svg", { width: 12, height: 12, viewBox: "0 0 12 12", "aria-hidden": "true" }, element("svg:rect", { x: 1, y: 1, width: 10, height: 10, fill: colour }));
-    const a = current(), marks = a.zero ? item(box(colours.soft), "share of units at zero") : a.open.some(Boolean) ? null : item(box(colours.maximum), "saturated");
-    legend.replaceChildren(...[item(swatch(blue, { marker: "down" }), "signal h"), item(swatch(orange, { marker: "up" }), "gradient ∂L/∂h"),
+    const a = current(), marks = a.zero ? item(box(colours.soft), "share at zero") : a.open.some(Boolean) ? null : item(box(colours.maximum), "saturated");
+    legend.replaceChildren(...[item(swatch(blue, { marker: "down" }), "signal"), item(swatch(orange, { marker: "up" }), "gradient"),
       item(swatch(blue, { dash: "1.5 3" }), "between samples"), item(swatch(colours.soft, { dash: "5 4", width: 1.4 }), "theory"), marks].filter(Boolean));
     [blue, blue, orange, colours.ink].forEach((c, k) => numbers.style.setProperty(`--signal-${k}`, c));
   }

@@ -28,13 +28,12 @@ export const superscript = (n) => (n < 0 ? "⁻" : "") + [...String(Math.abs(n))
 export function format(value, digits = 3, trim = false) {
   if (!Number.isFinite(value)) return Number.isNaN(value) ? "undefined" : value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
-  const [mantissa, power] = value.toExponential(digits - 1).split("e");
-  const exponent = +power;
+  const exponent = +value.toExponential(digits - 1).split("e")[1];
   const plain = exponent >= -3 && exponent < Math.max(digits, 5);
   const cut = (text) => (trim && text.includes(".") ? text.replace(/\.?0+$/, "") : text);
   if (plain) return minus(cut(value.toFixed(Math.max(0, digits - 1 - exponent))));
-  const shown = cut((+mantissa).toFixed(Math.max(0, digits - 2)));
-  return minus(shown === "1" ? "" : `${shown}·`) + `10${superscript(exponent)}`;
+  const [rounded, raised] = value.toExponential(Math.max(0, digits - 2)).split("e"), shown = cut(rounded);
+  return minus(shown === "1" ? "" : `${shown}·`) + `10${superscript(+raised)}`;
 }
 
 /** A number with a fixed count of decimals and a proper minus sign. */
