@@ -282,6 +282,9 @@ def show(browser, tmp_path):
         page.on("console", lambda m: m.type in ("error", "warning") and page.problems.append(m.text))
         page.on("pageerror", lambda e: page.problems.append(str(e)))
         page.on("request", lambda r: r.url.startswith((address, "data:")) or page.problems.append(r.url))
+        page.add_init_script("""window.words = [];
+            const canvas = CanvasRenderingContext2D.prototype, write = canvas.fillText;
+            canvas.fillText = function (text, ...at) { words.push(text); write.call(this, text, ...at); };""")
         page.goto(f"{address}/page.html")
         page.wait_for_selector("[data-ready=true]")
         settle(page)
@@ -326,6 +329,22 @@ def expected(race):
     return said
 
 
+def same_points(page, race):
+    """Whether the plot's label tells the steps from 10⁻¹² and from 0 as Python's sweep has them."""
+    label, (_, steps) = page.locator(".explorer-escape canvas").get_attribute("aria-label"), race.sweep()
+
+    def told(step):
+        return "not" if step < 0 else f"after {step}"
+
+    for name, found in steps.items():
+        words = f"{race.rules[name].label}: {told(found[1])} from 10⁻¹², "
+        if name != "saddle-free newton":  # from 0 rounding decides
+            words += f"{told(found[0])} from 0"
+        if words not in label:
+            return f"{words!r} is not in {label!r}"
+    return True
+
+
 def slider(page, trait="δ"):
     return page.locator(f"[data-trait={trait}]")
 
@@ -341,6 +360,7 @@ def test_the_table_says_what_python_computes(show, settings):
     race = EscapeExplorer(**settings)
     page = show(race)
     assert {label: cells[:2] for label, cells in table(page).items() if label != "start"} == expected(race)
+    assert same_points(page, race) is True
     assert page.problems == []
 
 
@@ -451,6 +471,7 @@ def test_new_noise_is_that_of_the_next_seed(show):
     settle(page)
     race.seed = 21
     assert table(page)["Perturbed GD"][0] == str(race.left["perturbed"]) and plot(page) != before
+    assert same_points(page, race) is True
     assert {k: v for k, v in table(page).items() if k != "Perturbed GD"} == {
         k: v for k, v in first.items() if k != "Perturbed GD"}
     page.get_by_role("button", name="Perturbed GD").click()
@@ -472,7 +493,68 @@ def test_the_menu_brings_each_landscape_with_its_saddle(show):
         settle(page)
         race.landscape = name
         assert {k: v[:2] for k, v in table(page).items() if k != "start"} == expected(race)
+        assert same_points(page, race) is True
     assert page.problems == []
+
+
+def test_the_points_follow_the_start_and_every_setting(show):
+    race = EscapeExplorer("Himmelblau")
+    page = show(race)
+    page.locator("[data-handle=start]").focus()
+    page.keyboard.press("Shift+ArrowUp")
+    settle(page)
+    race.start = (race.start[0], race.start[1] + 1.0)
+    assert same_points(page, race) is True
+    slider(page, "steps").press("Home")
+    settle(page)
+    race.steps = 10
+    assert same_points(page, race) is True
+    slider(page, "r").press("Home")
+    settle(page)
+    race.r = 1e-3
+    assert same_points(page, race) is True
+    assert page.problems == []
+
+
+def test_a_start_at_the_edge_moves_only_as_far_as_the_view_reaches(browser):
+    page = browser.new_page()
+    page.goto("about:blank")
+    module = source("landscape.js").replace("./stage.js", data_url(source("stage.js")))
+    rng = np.random.default_rng(3)
+    for land in (TILTED, *map(landscape, LANDSCAPES)):
+        θ, u, _ = strict_saddle(land)
+        low, high = np.array(land.domain).T
+        starts = rng.uniform(low, high, (200, 2))
+        starts[::4] = np.where(rng.random((50, 2)) < 0.5, low, high)
+        escape = {"saddle": θ, "u": u}
+        for δ in (0, 1e-6, 0.6):
+            moved = np.array(page.evaluate("""async ([module, starts, escape, domain, δ]) => {
+                const { reachable } = await import(module);
+                return starts.map((start) => reachable(start, escape, domain, δ));
+            }""", [data_url(module), starts.tolist(), escape, land.domain, δ]))
+            assert (moved >= low).all() and (moved <= high).all()
+            assert np.abs((moved - starts) @ [u[1], -u[0]]).max() < 1e-14  # the other coordinate stays
+            wished = np.array([displaced(start, escape, δ) for start in starts])
+            free = ((wished >= low) & (wished <= high)).all(axis=1)
+            assert np.abs(moved - wished)[free].max() < 1e-14 and free.mean() > 0.5
+            edge = np.minimum(moved - low, high - moved).min(axis=1)
+            assert edge[~free].max(initial=0) < 1e-12  # as far as there is room
+    page.close()
+
+
+def test_map_and_plot_are_labelled(show):
+    page = show(EscapeExplorer("saddle", steps=100))
+    words = page.evaluate("words")
+    assert {"76", "43", "9", "20"} <= set(words)  # steps to leave, on the map
+    assert {"never", ">100", *(r.label for r in ESCAPE.values())} <= set(words)  # rows and names in the plot
+    ticks = page.locator(".explorer-control:has([data-trait=η]) .of-theory.explorer-tick")
+    assert ticks.count() == 1  # GD and perturbed GD share their bound
+
+
+def test_the_strip_on_the_map_is_as_wide_as_r(show):
+    maps = [show(EscapeExplorer("saddle", R=R)).evaluate(
+        "document.querySelector('.explorer-plane canvas').toDataURL()") for R in (0.5, 1.0)]
+    assert maps[0] != maps[1]
 
 
 def test_everything_works_by_keyboard_alone(show):
@@ -515,6 +597,11 @@ def test_no_control_breaks_at_its_ends(show, name):
     slider(page).press("Home")
     settle(page)
     assert "0, exactly" in slider(page).get_attribute("aria-valuetext") and len(table(page)) == 6
+    slider(page).press("End")
+    settle(page)
+    numbers = re.search(r"θ = \((.*?), (.*?)\)", table(page)["start"][2]).groups()
+    (a, b), (c, d) = GALLERY[name].domain
+    assert a <= float(numbers[0].replace("−", "-")) <= b and c <= float(numbers[1].replace("−", "-")) <= d
     assert page.problems == []
 
 

@@ -51,6 +51,20 @@ export function displaced(θ, { saddle, u: [u, v] }, distance) {
   return [saddle[0] + (side * distance * u + other * v), saddle[1] + (side * distance * v - other * u)];
 }
 
+/** The same as far as the view reaches: the point of the line along u₁ inside `domain` whose distance is next to δ. */
+export function reachable(θ, escape, domain, δ) {
+  const zero = displaced(θ, escape, 0), one = displaced(θ, escape, 1);
+  let near = 0, far = Infinity;
+  domain.forEach(([low, high], i) => {
+    const step = one[i] - zero[i];
+    if (Math.abs(step) < 1e-12) return;
+    const ends = [(low - zero[i]) / step, (high - zero[i]) / step].sort((p, q) => p - q);
+    near = Math.max(near, ends[0]);
+    far = Math.min(far, ends[1]);
+  });
+  return displaced(θ, escape, clamp(δ, near, far)).map((v, i) => clamp(v, ...domain[i]));
+}
+
 /** The first step at which a path has left the saddle, |u₁ᵀ(θ − θ*)| ≥ R, or −1. */
 export const leaving = (path, escape) => path.findIndex((θ) => Math.abs(along(θ, escape)) >= escape.R);
 
@@ -713,10 +727,7 @@ function escapePane({ model, code, spec }) {
   let view = spec.landscapes.find((v) => v.name === model.get("landscape")), rules = [], width = 0, height = 0, last = null;
   const distance = () => Math.abs(along(model.get("start"), view.escape)), scale = () => zeroLog(low, view.escape.R, gap);
   const move = { // what the slider takes for a model: writing δ moves the start along u₁, as far as the view reaches
-    set(_, δ) {
-      const keep = (θ) => θ.map((v, i) => clamp(v, ...view.domain[i]));
-      model.set("start", keep(displaced(model.get("start"), view.escape, δ)));
-    },
+    set(_, δ) { model.set("start", reachable(model.get("start"), view.escape, view.domain, δ)); },
     save_changes: () => model.save_changes(),
   };
   const control = slider({ model: move, trait: "δ", label: "distance", symbol: "δ", range: scale(), steps: 200, round: (δ) => Number(δ.toPrecision(3)),
