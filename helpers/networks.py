@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 import sympy as sp
 
-from helpers.checks import count, finite_array, lookup
+from helpers.checks import count, finite_array, lookup, number
 from helpers.symbolic import as_expression, derivative, javascript_function, latex, numpy_function
 
 z, f, y = sp.symbols("z f y", real=True)
@@ -514,3 +514,199 @@ def _sum_over_samples(indices, P, R):
     product = product.reshape(*product.shape[:-2], p, q, r, s)
     first, second = indices.split(",")
     return np.moveaxis(product, [-4 + (first + second).index(c) for c in "iajb"], [-4, -3, -2, -1])
+
+
+CUTOFF = 1e-4  # eigenvalues of H up to this share of the largest count as zero in a Newton step
+ZERO = 1e-8  # and up to this share they count as zero, not as negative, in an index
+
+
+@dataclass(frozen=True, eq=False)
+class NewtonStep:
+    """The shortest Newton step and what it leaves over: see `newton_residual`.
+
+    `step` (..., d) and its length `size` (...); `gradient_norm` |∇L| (...); `residual` ‖Hs + ∇L‖/‖∇L‖ (...);
+    `eigenvalues` of H (..., d), ascending, and `index` (...): how many of them are negative.
+    """
+
+    step: np.ndarray
+    size: np.ndarray
+    gradient_norm: np.ndarray
+    residual: np.ndarray
+    eigenvalues: np.ndarray
+
+    @property
+    def index(self):
+        scale = np.abs(self.eigenvalues).max(axis=-1, keepdims=True)
+        return (self.eigenvalues < -ZERO * scale).sum(axis=-1)
+
+
+def newton_residual(objective, θ, cutoff=CUTOFF):
+    """Does the Hessian explain the gradient: is a critical point near θ, or is only the gradient flat?
+
+    s = −H⁺∇L is the shortest of the steps that make ‖Hs + ∇L‖ least, and the residual ‖Hs + ∇L‖/‖∇L‖ is the
+    share of the gradient in the kernel of H. Near a critical point θ*, ∇L ≈ H(θ − θ*) lies in the range of H,
+    and the residual is near 0. Where minimising ‖∇L‖ has stalled, H∇L = 0 and ∇L lies in the kernel: the
+    residual is near 1, the point is *gradient-flat*, and no critical point need be near. At a critical point
+    that is met to rounding ∇L is noise, and the residual says nothing: look at |∇L| first.
+
+    Eigenvalues of H with |λ| ≤ cutoff·max|λ| count as zero. A larger cutoff calls more points flat; a smaller
+    one leaves steps s = −∇L/λ so long that the Hessian does not hold along them: look at `size` too.
+
+    `objective`: anything with gradient(θ) and hessian(θ), a Landscape or an Objective; θ (..., d). Source:
+    Frye et al. (2021).
+
+    >>> from helpers.landscapes import landscape
+    >>> near = newton_residual(landscape("saddle"), [0.1, 0.2])
+    >>> near.step.tolist(), float(near.residual), int(near.index)
+    ([-0.1, -0.2], 0.0, 1)
+    >>> x, y = sp.symbols("x y", real=True)
+    >>> from helpers.landscapes import Landscape
+    >>> ramp = Landscape("ramp", x + y**2, (x, y), ((-1, 1), (-1, 1)))
+    >>> float(newton_residual(ramp, [0.5, 0.0]).residual)
+    1.0
+    """
+    θ, cutoff = finite_array(θ, "θ"), number(cutoff, "cutoff", 0, 1)
+    g = objective.gradient(θ)
+    λ, u = np.linalg.eigh(objective.hessian(θ))
+    share = (_transpose(u) @ g[..., None])[..., 0]
+    kept = np.abs(λ) > cutoff * np.abs(λ).max(axis=-1, keepdims=True)
+    step = -(u @ np.where(kept, share / np.where(kept, λ, 1), 0)[..., None])[..., 0]
+    norm, left = np.linalg.norm(g, axis=-1), np.linalg.norm(np.where(kept, 0, share), axis=-1)
+    return NewtonStep(step, np.linalg.norm(step, axis=-1), norm, left / np.where(norm > 0, norm, 1), λ)
+
+
+@dataclass(frozen=True, eq=False)
+class GradientNormRun:
+    """A run of `minimize_gradient_norm`: where it ended, θ (..., d), and |∇L| after each step.
+
+    `history` (steps + 1, ...): |∇L|. `accepted` (...): how many of the steps were taken.
+    """
+
+    θ: np.ndarray
+    history: np.ndarray
+    accepted: np.ndarray
+
+    @property
+    def gradient_norm(self):
+        """|∇L| at the end: (...)."""
+        return self.history[-1]
+
+    def __repr__(self):
+        norms = self.gradient_norm
+        return (
+            f"{norms.size} runs of {len(self.history) - 1} steps on |∇L|: "
+            f"median {np.median(norms):.1e}, least {norms.min():.1e}"
+        )
+
+
+def minimize_gradient_norm(objective, θ, steps=100, tolerance=1e-12, μ=1.0):
+    """Levenberg–Marquardt on ½‖∇L‖², for all networks at once: the hunt for critical points of any index.
+
+    Its step is
+
+        s = −(H² + μI)⁻¹H∇L = −Re[(H + i√μ I)⁻¹∇L],
+
+    where the second form does not square the condition number of H. A step is taken where it lowers |∇L|.
+    Each network has its own μ, at first `μ` times the mean square of its eigenvalues; with r the fall of
+    ‖∇L‖² over the fall that ‖∇L + Hs‖² promised, a step that is taken multiplies it by max(⅓, 1 − (2r − 1)³),
+    steps refused in a row by 2, 4, 8, … A network rests when |∇L| ≤ tolerance. θ (..., d).
+
+    What it finds need not be critical: ½‖∇L‖² has the gradient H∇L, which also vanishes where ∇L ≠ 0 lies in
+    the kernel of H. `newton_residual` tells these points apart. Source: Frye et al. (2021); Nielsen (1999)
+    for the rule for μ.
+
+    >>> from helpers.landscapes import landscape
+    >>> run = minimize_gradient_norm(landscape("worst network"), [[0.5, -0.4], [2.0, 1.0]], steps=30)
+    >>> np.round(landscape("worst network").loss(run.θ), 9).tolist()
+    [1.0, 0.0]
+    """
+    θ, steps = finite_array(θ, "θ"), count(steps, "steps", 1)
+    tolerance, μ = number(tolerance, "tolerance", 0), number(μ, "μ", 0, above=True)
+    if θ.ndim == 0:
+        raise ValueError("θ must have shape (..., d), with the parameters on the last axis")
+    shape, d = θ.shape[:-1], θ.shape[-1]
+    θ = θ.reshape(-1, d).copy()
+    g, H = np.array(objective.gradient(θ)), np.array(objective.hessian(θ))
+    norm = np.linalg.norm(g, axis=-1)
+    scale = (H**2).sum(axis=(-2, -1)) / d
+    scale[scale == 0] = 1.0
+    μ, refused = μ * scale, np.zeros(len(θ))
+    accepted = np.zeros(len(θ), dtype=int)
+    history = np.empty((steps + 1, len(θ)))
+    history[0] = norm
+    for t in range(1, steps + 1):
+        at = np.flatnonzero(norm > tolerance)  # the networks that still move
+        if at.size:
+            shifted = H[at] + 1j * np.sqrt(μ[at])[:, None, None] * np.eye(d)
+            s = -np.linalg.solve(shifted, g[at][..., None].astype(complex)).real
+            promised = norm[at] ** 2 - np.linalg.norm(g[at] + (H[at] @ s)[..., 0], axis=-1) ** 2
+            trial = θ[at] + s[..., 0]
+            with np.errstate(all="ignore"):
+                slope = objective.gradient(trial)
+                size = np.linalg.norm(slope, axis=-1)
+                taken = size < norm[at]  # false for NaN
+                r = np.clip((norm[at] ** 2 - size**2) / promised, 0, 2)
+            factor = np.where(taken, np.maximum(1 / 3, 1 - (2 * r - 1) ** 3), 2.0 ** (1 + refused[at]))
+            # μ may fall until √μ is lost beside the eigenvalues, and rise until a step is lost beside θ
+            μ[at] = np.clip(μ[at] * factor, 1e-30 * scale[at], 1e30 * scale[at])
+            refused[at] = np.where(taken, 0, np.minimum(refused[at] + 1, 20))
+            new = at[taken]
+            θ[new], g[new], norm[new] = trial[taken], slope[taken], size[taken]
+            if new.size:
+                H[new] = objective.hessian(θ[new])
+            accepted[new] += 1
+        history[t] = norm
+    return GradientNormRun(θ.reshape(*shape, d), history.reshape(-1, *shape), accepted.reshape(shape))
+
+
+@dataclass(frozen=True, eq=False)
+class CriticalSearch:
+    """What `find_critical` found from each start: θ (..., d), its loss, |∇L|, index, Newton step and kind.
+
+    `critical` (...): |∇L| is at rounding level. `flat` (...): it is not, and the gradient lies in the kernel
+    of H (residual above 0.9). The others are neither yet: they were still on their way.
+    """
+
+    θ: np.ndarray
+    loss: np.ndarray
+    newton: NewtonStep
+    critical: np.ndarray
+    run: GradientNormRun
+
+    @property
+    def gradient_norm(self):
+        return self.newton.gradient_norm
+
+    @property
+    def index(self):
+        return self.newton.index
+
+    @property
+    def residual(self):
+        return self.newton.residual
+
+    @property
+    def flat(self):
+        return ~self.critical & (self.newton.residual > 0.9)
+
+    def __repr__(self):
+        n, critical, flat = self.critical.size, int(self.critical.sum()), int(self.flat.sum())
+        return f"{n} points: {critical} critical, {flat} gradient-flat, {n - critical - flat} undecided"
+
+
+def find_critical(objective, θ, steps=100, tolerance=1e-9, cutoff=CUTOFF):
+    """Minimise |∇L| from each θ (..., d), and say of each end what it is: a CriticalSearch.
+
+    A point is called critical where |∇L| ≤ `tolerance`; `cutoff` as in `newton_residual`.
+
+    >>> from helpers.landscapes import landscape
+    >>> found = find_critical(landscape("Himmelblau"), [[-0.2, -1.0], [3.1, 2.2]])
+    >>> found, found.index.tolist()
+    (2 points: 2 critical, 0 gradient-flat, 0 undecided, [2, 0])
+    """
+    tolerance = number(tolerance, "tolerance", 0, above=True)
+    # it goes on below the tolerance: a degenerate point is approached slowly, and passes the bar on its way
+    run = minimize_gradient_norm(objective, θ, steps, tolerance / 1000)
+    newton = newton_residual(objective, run.θ, cutoff)
+    critical = newton.gradient_norm <= tolerance
+    return CriticalSearch(run.θ, objective.loss(run.θ), newton, critical, run)
