@@ -29,6 +29,7 @@ from helpers.explorers.signal import (
     theory,
     verdict,
 )
+from helpers.initialization import wide_limit
 from helpers.networks import ACTIVATIONS, Activation, activation, z
 
 DYING = Activation("late", "late ReLU", sp.Max(0, z - 2))  # most units shut: soon nothing is left
@@ -114,6 +115,16 @@ def test_the_length_map_of_tanh_by_exact_integrals():
             factors.append(scale**2 * mean(lambda v, root=root: mpmath.sech(root * v) ** 4))
             assert forward[layer] ** 2 == pytest.approx(square, rel=1e-11)
         np.testing.assert_allclose(backward**2, [factors[0] * factors[1], factors[1], 1], rtol=1e-11)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_the_limit_of_wide_layers_is_that_of_the_chapter(name):
+    """`wide_limit` follows z instead of h: one more factor scale² forward."""
+    scale = 0.8
+    lengths, slopes = wide_limit(name, scale**2, 21, start=scale**2)
+    forward, backward = theory(name, 20, scale)
+    np.testing.assert_allclose(scale**2 * forward**2, lengths, rtol=1e-9)
+    np.testing.assert_allclose(backward**2, slopes, rtol=1e-9)
 
 
 def test_nodes_average_polynomials_exactly():
@@ -507,6 +518,22 @@ def test_a_signal_that_dies_is_said(open_page):
     assert dead > 0
     readout(page, f"The signal dies: all units of layer {dead} are at zero.", "No gradient comes back.")
     assert page.problems == []
+
+
+@from_file
+def test_a_curve_ends_where_its_size_is_zero(open_page):
+    page = open_page(SignalExplorer(DYING, activations=[DYING, "tanh"], depth=10))
+    drawn = page.evaluate("""() => new Promise((done) => {
+      const plain = Path2D.prototype.lineTo;
+      let points = 0;
+      Path2D.prototype.lineTo = function (...a) { points++; return plain.apply(this, a); };
+      document.querySelector('.explorer-reset').previousSibling.click();
+      requestAnimationFrame(() => requestAnimationFrame(() => done(points)));
+    })""")
+    sent = propagate(DYING, 10, 1.0, 64, seed=1)
+    curves = (sent.forward, sent.apart, sent.backward, *theory(DYING, 10, 1.0))
+    points = sum(np.count_nonzero(curve) for curve in curves)
+    assert points < 50 and drawn == 10 * (2 * 41 + 1) + points
 
 
 @from_file
