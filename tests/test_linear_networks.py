@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from helpers.linear_networks import LinearNetwork
-from helpers.networks import Network
+from helpers.networks import Network, find_critical
+from helpers.optimizers import descend
 
 BAR = 1e-6
 SIZES = [(3, 3, 2), (4, 3, 3), (3, 4, 3), (2, 5, 3), (5, 2, 4), (4, 4, 1), (4, 1, 2), (1, 3, 2), (4, 4, 4)]
@@ -141,3 +142,31 @@ def _white(x):
 def test_the_generator_must_be_one():
     with pytest.raises(TypeError, match="numpy.random.Generator, not int"):
         linear_network(3, 3, 2).point((0,), rng=3)
+
+
+@pytest.mark.parametrize("inputs, outputs, hidden", [(3, 3, 2), (4, 3, 3), (3, 4, 3), (4, 4, 2)])
+def test_the_critical_points_that_are_found_are_those_of_the_closed_form(inputs, outputs, hidden):
+    rng = np.random.default_rng(4)
+    x = rng.normal(size=(40, inputs))
+    y = x @ rng.normal(size=(inputs, outputs)) + 0.3 * rng.normal(size=(40, outputs))
+    lin = LinearNetwork(x, y, hidden)
+    found = find_critical(lin.objective, rng.normal(size=(400, lin.net.d)), steps=100)
+    assert found.critical.mean() > 0.95
+    subsets = lin.which(found.θ[found.critical])
+    assert set(subsets) == set(lin.subsets())  # every subset, and nothing else
+    closed = np.array([lin.loss(S) for S in subsets])
+    assert np.abs(found.loss[found.critical] - closed).max() < BAR
+    assert (found.index[found.critical] == [lin.index(S) for S in subsets]).all()
+    assert (negative(lin.objective, found.θ[found.critical]) == found.index[found.critical]).all()
+
+
+def test_gradient_flow_from_small_weights_passes_the_saddles_in_order():
+    """Saxe, McClelland and Ganguli (2014): components are learnt one after the other, strongest first."""
+    rng = np.random.default_rng(5)
+    x = np.linalg.qr(rng.normal(size=(30, 3)))[0] * np.sqrt(30)
+    lin = LinearNetwork(x, x @ np.diag([8.0, 3.0, 1.0]), hidden=3)
+    run = descend(lin.objective, 1e-6 * rng.normal(size=lin.net.d), steps=6000, η=0.01)
+    stays = [(np.abs(run.loss - lin.loss(tuple(range(k)))) < 0.01).sum() for k in range(4)]
+    assert min(stays) > 50 and lin.which(run.end) == (0, 1, 2)
+    order = [np.abs(run.loss - lin.loss(tuple(range(k)))).argmin() for k in range(4)]
+    assert order == sorted(order)
