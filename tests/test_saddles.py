@@ -399,7 +399,8 @@ def test_ends_knows_points_curves_and_neither():
     assert k[0] == k[1] >= 0 and found[k[0]].θ.tolist() == [3.0, 2.0] and (k[2:] == -1).all()
     valley = [[0.25, 4.0], [-40.0, -0.025], [1.0, 1.0 + 1e-3], [1.0, 1.01], [0.0, 0.0], [0.0, 3.0]]
     assert ends("worst network", valley).tolist() == [1, 1, 1, -1, 0, -1]
-    assert ends("worst network", [[1.0, 1.01], [0.0, 0.0]], near=1.5).tolist() == [1, 0]  # points come first
+    assert ends("worst network", [[1.0, 1.01]], near=0.02).tolist() == [1]
+    assert ends("worst network", [[0.6, 0.6]], near=0.9).tolist() == [0]  # near both: points come first
     steep = [[-40.0, -0.0249], [-0.0249, -40.0]]  # 0.16 along one axis, 0.0001 across
     assert ends("worst network", steep).tolist() == [1, 1]
     assert ends("worst network", np.zeros((2, 3, 2))).shape == (2, 3)
