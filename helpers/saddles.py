@@ -526,7 +526,8 @@ def cascade_run(cascade, start, rule="gradient descent", steps=10_000, rng=None,
 def ends(target, θ, near=1e-3):
     """Which critical point each θ (..., d) has reached: k for `points[k]` of `find_critical_points`, (...).
 
-    A θ within `near` of the j-th critical curve, and of no point, counts as len(points) + j; near nothing as −1.
+    A θ within `near` of the j-th critical curve, and of no point, counts as len(points) + j; one that is near
+    nothing counts as −1.
 
     >>> ends("worst network", [[0.0, 0.0], [2.0, 0.5], [1.0, 0.0]]).tolist()
     [0, 1, -1]
