@@ -192,7 +192,7 @@ class SignalExplorer(Explorer):
 
     kind = "signal"
     _esm = module(kind)
-    poster_size = (7.0, 4.2)
+    poster_size = (7.0, 5.4)
 
     activation = Checked(_activation, "tanh")
     depth = Checked(lambda _, value: count(value, "depth", *DEPTHS), 20)
