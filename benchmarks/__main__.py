@@ -1,8 +1,8 @@
 """Many small networks at once, in NumPy and in PyTorch: time and agreement, printed as a table.
 
-Ours and theirs take turns, and each counts with its best time, so that a busy machine slows both; a ratio means
-more than a time. Both compute the same numbers, in float64 and with as many threads as they choose: on a busy
-machine OMP_NUM_THREADS=1 is the fairer choice, for both.
+Ours and theirs take turns, and each counts with its best time, so that a busy machine slows both; a ratio
+means more than a time. Both compute the same numbers, in float64, with as many threads as they choose: on a
+busy machine OMP_NUM_THREADS=1 is the fairer choice, for both.
 """
 
 import time
