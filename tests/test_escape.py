@@ -516,6 +516,34 @@ def test_the_points_follow_the_start_and_every_setting(show):
     assert page.problems == []
 
 
+def test_the_scale_of_the_distance_goes_there_and_back_and_has_a_zero(browser):
+    page = browser.new_page()
+    page.goto("about:blank")
+    u, back, zero = page.evaluate("""async (stage) => {
+        const { zeroLog } = await import(stage), scale = zeroLog(1e-12, 0.7, 0.1);
+        const u = Array.from({ length: 91 }, (_, k) => 0.1 + k / 100);
+        return [u, u.map((x) => scale.at(scale.value(x))), [scale.at(0), scale.value(0), scale.value(0.04),
+            scale.value(0.06), scale.at(1e-12), scale.value(1), scale.at(1e-15)]];
+    }""", data_url(source("stage.js")))
+    page.close()
+    assert np.abs(np.subtract(u, back)).max() < 1e-12
+    assert zero == [0, 0, 0, 1e-12, pytest.approx(0.1), 0.7, pytest.approx(0.1)]
+
+
+def test_a_path_ends_where_it_is_told_to(browser):
+    page = browser.new_page()
+    page.goto("about:blank")
+    rule = ESCAPE["gradient descent"]
+    path = page.evaluate("""async ([stage, texts, limit]) => {
+        const { load, descend } = await import(stage), { land, rule } = await load(texts);
+        const until = ([, y]) => y >= 1;
+        return descend(land, { ...rule, initial: [] }, [1, 0.5], [0.1], 50, limit, { until }).path;
+    }""", [data_url(source("stage.js")),
+           {"land": GALLERY["saddle"].javascript, "rule": rule.javascript}, DIVERGED])
+    page.close()
+    assert len(path) == 1 + math.ceil(math.log(2) / math.log(1.2)) and path[-1][1] >= 1 > path[-2][1]
+
+
 def test_a_start_at_the_edge_moves_only_as_far_as_the_view_reaches(browser):
     page = browser.new_page()
     page.goto("about:blank")
