@@ -259,6 +259,7 @@ def test_the_law_on_a_way_to_the_right():
 def test_steps_that_are_not_enough_or_not_needed():
     assert init.steps_to_cross("cubic", 1.0, 0.0, 0.05, limit=500) == -1
     assert init.steps_to_cross("cubic", 1.0, 1.0, 0.05) == 0
+    assert init.steps_to_cross("cubic", [1.0, 1.0], [0.85, 0.849], 0.05).tolist() == [1, 2]
     assert init.steps_to_cross("cubic", [1.0, 1.0], [0.5, 0.0], 0.05, limit=50).tolist()[1] == -1
 
 
@@ -375,6 +376,13 @@ def test_statistics_of_one_batch_serve_another():
     one = net.output(θ, objective.x[:1], known)
     assert np.allclose(one, whole[:, :1], rtol=1e-12)
     assert not np.allclose(net.output(θ, objective.x[:1]), one)
+
+
+def test_the_output_layer_never_skips():
+    objective = DeepNetwork((3, 3, 3), skip=True).on(rng(1).normal(size=(4, 3)), np.ones((4, 3)))
+    θ = rng(2).normal(size=objective.d)
+    assert np.allclose(objective.gradient(θ), complex_gradient(objective.loss, θ), rtol=1e-9)
+    assert (objective.output(np.zeros(objective.d)) == 0).all()
 
 
 def test_skip_connections_pass_the_signal_on():
