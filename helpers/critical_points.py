@@ -12,11 +12,22 @@ from helpers.symbolic import Formula, latex
 ZERO = 1e-7  # an eigenvalue below this share of the largest one (or of 1) counts as zero
 
 a, b, c = sp.symbols("a b c", real=True)
-_half_gap = sp.sqrt(((a - c) / 2) ** 2 + b**2)
+_half = (a - c) / 2
+_half_gap = sp.sqrt(_half**2 + b**2)
+_side = sp.Piecewise((1, b >= 0), (-1, True))
+_u = [  # a multiple of the eigenvector, without a difference of close numbers
+    sp.Piecewise((-b, _half >= 0), (-_side * (_half_gap - _half), True)),
+    sp.Piecewise((1, sp.Eq(_half_gap, 0)), (_half_gap + _half, _half >= 0), (sp.Abs(b), True)),
+]
+_length = sp.sqrt(_u[0] ** 2 + _u[1] ** 2)
 eigen2 = Formula(
-    [a, b, c], [(a + c) / 2 - _half_gap, (a + c) / 2 + _half_gap, sp.atan2(2 * b, a - c) / 2 + sp.pi / 2]
+    [a, b, c],
+    [(a + c) / 2 - _half_gap, (a + c) / 2 + _half_gap, _u[0] / _length, _u[1] / _length],
 )
-"""Eigenvalues λ₁ ≤ λ₂ of [[a, b], [b, c]] and the angle of the eigenvector of λ₁."""
+"""Eigenvalues λ₁ ≤ λ₂ of [[a, b], [b, c]] and the eigenvector of λ₁, of length 1 with u₂ ≥ 0.
+
+That of λ₂ is (−u₂, u₁). Algebra only, no angles: the eigenvectors of diagonal matrices are exact.
+"""
 
 
 @lru_cache

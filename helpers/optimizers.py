@@ -378,7 +378,7 @@ def eigenbasis(H):
     H = np.where(finite[..., None, None], H, 0.0)
     if H.shape[-1] == 2:
         e = eigen2(H[..., 0, 0], H[..., 0, 1], H[..., 1, 1])
-        λ, (c, s) = e[..., :2], (np.cos(e[..., 2]), np.sin(e[..., 2]))
+        λ, c, s = e[..., :2], e[..., 2], e[..., 3]
         U = np.stack([c, -s, s, c], axis=-1).reshape(H.shape)
     else:
         λ, U = np.linalg.eigh(H)

@@ -179,11 +179,30 @@ def test_diagnose_keeps_steep_points_apart_from_critical_ones():
 def test_closed_forms_in_two_dimensions_against_linear_algebra():
     rng = np.random.default_rng(4)
     a, b, c = rng.normal(size=(3, 500))
-    λ1, λ2, φ = np.moveaxis(eigen2(a, b, c), -1, 0)
+    λ1, λ2, u1, u2 = np.moveaxis(eigen2(a, b, c), -1, 0)
     H = np.stack([np.stack([a, b], -1), np.stack([b, c], -1)], -1)
     np.testing.assert_allclose(np.stack([λ1, λ2], -1), np.linalg.eigvalsh(H), atol=1e-13)
-    u = np.stack([np.cos(φ), np.sin(φ)], -1)
+    u = np.stack([u1, u2], -1)
     np.testing.assert_allclose(np.einsum("nij,nj->ni", H, u), λ1[:, None] * u, atol=1e-13)
+    np.testing.assert_allclose(np.linalg.norm(u, axis=-1), 1, atol=1e-15)
+    assert (u2 >= 0).all()
+
+
+@pytest.mark.parametrize(
+    "matrix, u",
+    [
+        ((2, 0, -2), (0, 1)),
+        ((-2, 0, 2), (-1, 0)),
+        ((0, -2, 0), (np.sqrt(0.5), np.sqrt(0.5))),
+        ((1, 0, 1), (0, 1)),
+        ((0, 0, 0), (0, 1)),
+        ((-1, 1e-200, 1), (-1, 0)),
+    ],
+)
+def test_eigenvectors_in_two_dimensions_are_exact_where_they_can_be(matrix, u):
+    found = eigen2(*matrix)[2:]
+    assert np.abs(found - u).max() < 2e-16 and found[1] >= 0
+    assert abs(found[0]) != abs(found[1]) or u[0] == u[1]
 
 
 @pytest.mark.parametrize("d", [1, 2, 5])

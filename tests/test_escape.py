@@ -212,11 +212,13 @@ def test_a_sweep_is_what_single_races_give():
     for k, δ in enumerate(distances):
         race.δ = δ
         found = {name: -1 if step is None else step for name, step in race.left.items()}
-        if δ > 0:
-            assert found == {name: v[k] for name, v in steps.items()}
-        else:  # saddle-free Newton leaves by rounding alone, and a batch may round otherwise
-            for name in set(found) - {"saddle-free newton"}:
-                assert found[name] == steps[name][0]
+        assert found == {name: v[k] for name, v in steps.items()}
+
+
+@pytest.mark.parametrize("name", ["saddle", "worst network"])
+def test_exactly_on_the_way_in_no_rule_leaves_that_has_no_other_reason(name):
+    left = EscapeExplorer(name, δ=0).left
+    assert [rule for rule, step in left.items() if step] == ["perturbed", "negative curvature"]
 
 
 def test_the_path_is_that_of_descend_with_the_noise_of_the_seed():

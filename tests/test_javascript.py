@@ -194,7 +194,8 @@ def test_the_closed_forms_agree(run):
     assert difference(theirs[2], quadratic_model(2)(1.5, g, flat, v)) < CLOSE
     matrices = flat.reshape(-1, 2, 2)
     assert difference(np.array(theirs[0])[:, :2], np.linalg.eigvalsh(matrices)) < CLOSE
-    directions = np.stack([np.cos(np.array(theirs[0])[:, 2]), np.sin(np.array(theirs[0])[:, 2])], axis=-1)
+    directions = np.array(theirs[0])[:, 2:]
+    assert np.abs(np.linalg.norm(directions, axis=-1) - 1).max() < 1e-15
     residual = np.einsum("nij,nj->ni", matrices, directions) - np.array(theirs[0])[:, :1] * directions
     assert np.abs(residual).max() < 1e-13 * np.abs(H).max() * 10
 

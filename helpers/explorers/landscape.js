@@ -486,7 +486,7 @@ async function render({ model, el }) {
   function drawDirections(ctx) {
     const θ = value("point"), flat = view.functions.hessian(θ).flat(), [[x0, x1], [y0, y1]] = view.domain;
     const cx = X(θ[0]), cy = Y(θ[1]), px = REACH * size.w;
-    const [low, high, angle] = code.eigen(flat[0], flat[1], flat[3]), most = Math.max(Math.abs(low), Math.abs(high)) || 1;
+    const [low, high, c, s] = code.eigen(flat[0], flat[1], flat[3]), angle = Math.atan2(s, c), most = Math.max(Math.abs(low), Math.abs(high)) || 1;
     const across = ([a, b]) => { const X1 = (a / (x1 - x0)) * size.w, Y1 = (-b / (y1 - y0)) * size.h, r = Math.hypot(X1, Y1); return [X1 / r, Y1 / r]; };
     const direction = (α) => across([Math.cos(α), Math.sin(α)]);
     const v1 = direction((value("angle") * Math.PI) / 180);
@@ -896,7 +896,7 @@ function modelPanel({ model, code }) {
       ctx.clearRect(0, 0, width, height);
       const H = curvature(view, θ), form = (degrees) => { const α = (degrees * Math.PI) / 180; return code.form(H, [Math.cos(α), Math.sin(α)]); };
       const values = Array.from({ length: 91 }, (_, k) => form(2 * k)), most = Math.max(...values.map(Math.abs), 1e-12) * 1.12;
-      const [low, high, first] = code.eigen(H[0], H[1], H[3]), y = linear(Math.min(0, low * 1.12) || -0.12 * most, Math.max(0, high * 1.12) || 0.12 * most), x = linear(0, 180);
+      const [low, high, c, s] = code.eigen(H[0], H[1], H[3]), first = Math.atan2(s, c), y = linear(Math.min(0, low * 1.12) || -0.12 * most, Math.max(0, high * 1.12) || 0.12 * most), x = linear(0, 180);
       const px = (d) => box.left + box.width * x.at(d), py = (v) => box.top + box.height * (1 - y.at(v));
       drawAxes(ctx, box, { colours, y: { scale: y, ticks: [...new Set([low, 0, high])], text: (v) => format(v, 2, true) } });
       ctx.strokeStyle = colours.soft;

@@ -298,7 +298,7 @@ export function descend(landscape, rule, start, hyper, steps, limit, { eigen, no
 
 /** θ after a step along the two eigenvectors of H, (c, s) of λ₁ and (−s, c) of λ₂. */
 function curvedStep(rule, θ, g, H, ξ, t, hyper, eigen) {
-  const [[a, b], [, d]] = H, [λ1, λ2, angle] = eigen(a, b, d), c = Math.cos(angle), s = Math.sin(angle);
+  const [[a, b], [, d]] = H, [λ1, λ2, c, s] = eigen(a, b, d);
   const [p] = rule.step(0, c * g[0] + s * g[1], [], t, hyper, ξ[0], λ1), [q] = rule.step(0, c * g[1] - s * g[0], [], t, hyper, ξ[1], λ2);
   return [θ[0] + c * p - s * q, θ[1] + s * p + c * q];
 }
