@@ -119,6 +119,7 @@ def test_a_deep_linear_network_has_a_saddle_without_a_negative_eigenvalue():
         (lambda x: LinearNetwork(x[:2], x[:2], 2), "Σxx must be invertible"),
         (lambda x: LinearNetwork(x, x[:, :1] * [1, 2, 3], 2), "distinct and not zero"),
         (lambda x: LinearNetwork(x, 0 * x, 2), "distinct and not zero"),
+        (lambda x: LinearNetwork(x, x * [3, 1, 0], 2), "distinct and not zero"),
         (lambda x: LinearNetwork(x, x[:4], 2), "as many samples"),
         (lambda x: LinearNetwork(x[None], x, 2), "must have shape"),
         (lambda x: LinearNetwork(x, x, 0), "a width must lie between 1"),

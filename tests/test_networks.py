@@ -298,6 +298,8 @@ def test_the_newton_step_and_its_residual():
     narrow = Landscape("narrow", x[0] ** 2 / 2 + x[1] ** 2 / 2000, x[:2], box[:2])
     assert newton_residual(narrow, [0.0, 1.0], cutoff=1e-2).residual == 1
     assert newton_residual(narrow, [0.0, 1.0], cutoff=1e-4).residual == 0
+    small = Landscape("small", narrow.expression / 1000, x[:2], box[:2])
+    assert newton_residual(small, [0.0, 1.0], cutoff=1e-4).residual == 0
     assert newton_residual(narrow, [0.0, 0.0]).residual == 0  # no gradient, nothing left over
 
 
@@ -316,6 +318,30 @@ def test_levenberg_marquardt_takes_the_step_of_its_formula():
         assert run.accepted[k] == better
         taken += better
     assert taken > 0
+
+
+def test_the_damping_follows_its_rule():
+    """Twenty steps of one network beside a plain loop, with refusals in a row."""
+    x = np.linspace(-1, 1, 9)
+    objective = Network((1, 3, 1)).on(x, np.sin(4 * x))
+    θ = start = 2 * np.random.default_rng(3).normal(size=objective.d)
+    μ, refused, norms, longest = None, 0, [], 0
+    for _ in range(20):
+        g, H = objective.gradient(θ), objective.hessian(θ)
+        μ = 1e-7 * np.mean(np.linalg.eigvalsh(H) ** 2) if μ is None else μ
+        s = -np.linalg.solve(H @ H + μ * np.eye(len(g)), H @ g)
+        after = objective.gradient(θ + s)
+        if after @ after < g @ g:
+            gain = (g @ g - after @ after) / (g @ g - np.sum((g + H @ s) ** 2))
+            θ, μ, refused = θ + s, μ * max(1 / 3, 1 - (2 * gain - 1) ** 3), 0
+        else:
+            refused += 1
+            μ *= 2**refused
+        longest = max(longest, refused)
+        norms.append(np.linalg.norm(objective.gradient(θ)))
+    run = minimize_gradient_norm(objective, start, steps=20, μ=1e-7)
+    np.testing.assert_allclose(run.history[1:], norms, rtol=1e-5)
+    assert longest >= 2 and 10 < run.accepted < 20
 
 
 def test_the_gradient_never_grows_and_runs_do_not_see_each_other():
@@ -354,3 +380,6 @@ def test_levenberg_marquardt_survives_a_hessian_that_vanishes():
     assert (run.θ == 0).all() and run.gradient_norm == 0 and run.accepted == 0
     stuck = minimize_gradient_norm(Network((1, 1), bias=False).on([0.0], [1.0]), [0.5], 5)
     assert stuck.gradient_norm == 0
+    x, y = sp.symbols("x y", real=True)
+    slope = minimize_gradient_norm(Landscape("slope", x + y, (x, y), ((-1, 1), (-1, 1))), [0.5, 0.5], 5)
+    assert slope.θ.tolist() == [0.5, 0.5] and slope.gradient_norm == np.sqrt(2)  # nothing to gain anywhere
