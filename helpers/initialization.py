@@ -250,6 +250,21 @@ def _ladder(n, at_half, at_one, step):
     return np.array(values[:n])
 
 
+def gaussian_nodes(step=0.05, end=8.5):
+    """Nodes and weights for means over N(0, 1): the midpoint rule, whose error for smooth functions is tiny.
+
+    The nodes are symmetric, with none at 0, where ReLU has its kink: E[max(0, u)²] = ½ comes out exactly.
+
+    >>> u, weight = gaussian_nodes()
+    >>> round(float(weight @ u**4), 12), round(float(weight @ np.maximum(u, 0) ** 2), 12)
+    (3.0, 0.5)
+    """
+    u = np.arange(step / 2, end, step)
+    u = np.concatenate((-u[::-1], u))
+    weight = np.exp(-(u**2) / 2)
+    return u, weight / weight.sum()
+
+
 def wide_limit(name, gain, depth, start=1.0):
     """(forward, backward): mean squares of z and of δ by layer, in the limit of infinitely wide layers.
 
@@ -263,8 +278,7 @@ def wide_limit(name, gain, depth, start=1.0):
     """
     φ, depth = activation(name), count(depth, "depth", 1)
     gain, start = number(gain, "gain", 0), number(start, "start", 0)
-    u, weight = np.polynomial.hermite_e.hermegauss(80)  # no node at 0, where ReLU has its kink
-    weight = weight / weight.sum()
+    u, weight = gaussian_nodes()
     forward, slope = [start], []
     for _ in range(depth - 1):
         z = np.sqrt(forward[-1]) * u

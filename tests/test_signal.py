@@ -21,7 +21,6 @@ from helpers.explorers.signal import (
     VERDICTS,
     WIDTHS,
     SignalExplorer,
-    gaussian_nodes,
     propagate,
     rows,
     schemes,
@@ -29,7 +28,7 @@ from helpers.explorers.signal import (
     theory,
     verdict,
 )
-from helpers.initialization import wide_limit
+from helpers.initialization import gaussian_nodes, wide_limit
 from helpers.networks import ACTIVATIONS, Activation, activation, z
 
 DYING = Activation("late", "late ReLU", sp.Max(0, z - 2))  # most units shut: soon nothing is left

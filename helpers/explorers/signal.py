@@ -9,6 +9,7 @@ from helpers import palette
 from helpers.checks import count, number
 from helpers.explorers.explorer import Checked, Explorer, module
 from helpers.explorers.noise import SEEDS, normals
+from helpers.initialization import gaussian_nodes, wide_limit
 from helpers.networks import ACTIVATIONS
 from helpers.networks import activation as find_activation
 
@@ -94,20 +95,6 @@ def propagate(activation, depth, scale, width, seed=0, samples=SAMPLES):
     return Signals(forward, apart, size(back[::-1]), saturated, signal, back[::-1])
 
 
-def gaussian_nodes(step=0.05, end=8.5):
-    """Nodes and weights for means over N(0, 1): the midpoint rule, whose error for smooth functions is tiny.
-
-    The nodes are symmetric, so that halves such as E[max(0, z)²] = ½ come out exactly.
-
-    >>> z, w = gaussian_nodes()
-    >>> round(float(w @ z**4), 12), round(float(w @ np.maximum(z, 0) ** 2), 12)
-    (3.0, 0.5)
-    """
-    z = np.arange(step / 2, end, step)
-    z = np.concatenate((-z[::-1], z))
-    return z, step * np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
-
-
 def theory(activation, depth, scale):
     """What `forward` and `backward` are in infinitely wide layers: two arrays (depth + 1,).
 
@@ -119,13 +106,8 @@ def theory(activation, depth, scale):
     >>> (forward[-1] ** 2).round(6), (backward[0] ** 2).round(6)
     (np.float64(1024.0), np.float64(1024.0))
     """
-    φ, (z, w) = find_activation(activation), gaussian_nodes()
-    forward, factors = [1.0], []
-    for _ in range(depth):
-        q = scale**2 * forward[-1]
-        forward.append(float(w @ φ(math.sqrt(q) * z) ** 2))
-        factors.append(scale**2 * float(w @ φ.slope(math.sqrt(q) * z) ** 2))
-    return np.sqrt(forward), np.sqrt(np.cumprod([1.0, *factors[::-1]])[::-1])
+    z, δ = wide_limit(activation, scale**2, depth + 1, start=scale**2)
+    return np.sqrt(z) / scale, np.sqrt(δ)
 
 
 def verdict(ratio):
