@@ -158,7 +158,8 @@ def numpy_function(arguments, expressions):
         values = [v.astype(kind, copy=False) for v in values]
         with np.errstate(all="ignore"):  # Piecewise evaluates every branch; callers report divergence
             results = [np.asarray(r, dtype=kind) for r in code(*values)]
-        return np.broadcast_arrays(*results, *values)[: len(expressions)]
+        shape = np.broadcast_shapes(*{a.shape for a in (*results, *values)})
+        return [r if r.shape == shape else np.broadcast_to(r, shape) for r in results]
 
     return function
 
