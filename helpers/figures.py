@@ -29,10 +29,7 @@ LOW, HIGH = palette.LOW[0], palette.HIGH[0]
 RULE = {name: colours[0] for name, colours in palette.RULE.items()}
 KIND = {kind: colours[0] for kind, colours in palette.KIND.items()}
 
-DASH = {
-    "gradient descent": (), "momentum": (8, 3), "nesterov": (2, 3), "adagrad": (10, 3, 2, 3),
-    "adagrad mean": (5, 2), "rmsprop": (8, 2, 2, 2, 2, 2), "adam": (4, 4), "adamw": (1, 2),
-}
+DASH = {name: dash for name, (dash, _) in palette.LOOK.items()}
 """How the path of a rule is dashed, in pixels as in the explorers: no figure rests on colour alone."""
 
 GLYPH = {"minimum": {"marker": "o", "s": 62},

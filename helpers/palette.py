@@ -1,6 +1,6 @@
-"""The colours of the book, each as a pair: in light mode, in dark mode.
+"""The colours of the book, each as a pair: in light mode, in dark mode; dashes and markers of the rules.
 
-Matplotlib and the style sheet of the explorers both read them here. The hues keep apart for colour-blind
+Matplotlib and the explorers both read them here. The hues keep apart for colour-blind
 readers as well, and wherever two of them meet in one figure, a dash pattern or a marker says the same thing
 again.
 """
@@ -26,6 +26,22 @@ RULE = {
     "newton": ("#862e9c", "#da77f2"),
     "saddle-free newton": ("#7a5c00", "#ffd43b"),
 }
+
+LOOK = {
+    "gradient descent": ((), "circle"),
+    "momentum": ((8, 3), "square"),
+    "nesterov": ((2, 3), "up"),
+    "adagrad": ((10, 3, 2, 3), "diamond"),
+    "adagrad mean": ((5, 2), "down"),
+    "rmsprop": ((8, 2, 2, 2, 2, 2), "pentagon"),
+    "adam": ((4, 4), "hexagon"),
+    "adamw": ((1, 2), "plus"),
+    "perturbed": ((4, 4), "square"),
+    "negative curvature": ((8, 3), "up"),
+    "newton": ((2, 3), "diamond"),
+    "saddle-free newton": ((10, 3, 2, 3), "down"),
+}
+"""How the path of a rule is dashed, in pixels of the page, and the shape of its marker."""
 
 KIND = {
     "minimum": ("#237534", "#69db7c"),

@@ -14,6 +14,7 @@ from helpers.critical_points import find_critical_points
 from helpers.explorers.explorer import look
 from helpers.landscapes import GALLERY, landscape, styblinski_tang
 from helpers.optimizers import RULES, descend
+from helpers.saddles import ESCAPE
 
 
 @pytest.fixture
@@ -23,6 +24,7 @@ def ax():
     plt.close(fig)
 
 
+EVERY = RULES | ESCAPE
 TWO = [name for name, land in GALLERY.items() if land.d == 2]
 ONE = [name for name, land in GALLERY.items() if land.d == 1]
 
@@ -90,13 +92,16 @@ def test_each_kind_has_its_own_glyph_and_colour():
 
 
 def test_each_rule_has_its_own_colour_and_dash():
-    assert figures.DASH.keys() == figures.RULE.keys() == RULES.keys()
-    assert len(set(figures.DASH.values())) == len(figures.DASH)
+    assert palette.LOOK.keys() == palette.RULE.keys() == EVERY.keys()
+    for together in (RULES, ESCAPE):  # rules that meet in one figure
+        assert len({figures.DASH[name] for name in together}) == len(together)
+        assert len({figures.RULE[name] for name in together}) == len(together)
+    assert len(set(palette.LOOK.values())) == len(EVERY)
 
 
-@pytest.mark.parametrize("name", RULES)
+@pytest.mark.parametrize("name", EVERY)
 def test_figures_and_explorers_dash_a_rule_alike(name):
-    assert tuple(look(RULES[name])["dash"]) == figures.DASH[name]
+    assert tuple(look(EVERY[name])["dash"]) == figures.DASH[name]
 
 
 @pytest.mark.parametrize("name", RULES)

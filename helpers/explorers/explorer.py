@@ -18,7 +18,6 @@ import sympy
 import traitlets
 
 from helpers import palette
-from helpers.optimizers import RULES
 
 HERE = Path(__file__).parent
 VARIABLES = ("INK", "SOFT", "LINE", "PAPER", "LOW", "HIGH")
@@ -61,20 +60,15 @@ def flag(name):
     return Checked(check, False)
 
 
-DASHES = ([], [8, 3], [2, 3], [10, 3, 2, 3], [5, 2], [8, 2, 2, 2, 2, 2], [4, 4], [1, 2])
-MARKERS = ("circle", "square", "up", "diamond", "down", "pentagon", "hexagon", "plus")
-MATPLOTLIB = dict(zip(MARKERS, "os^DvphP", strict=True))
-
-
-LOOKS = dict(zip(RULES, zip(DASHES, MARKERS, strict=True), strict=True)) | {
-    "perturbed": ([4, 4], "square"), "negative curvature": ([8, 3], "up"),
-    "newton": ([2, 3], "diamond"), "saddle-free newton": ([10, 3, 2, 3], "down")}
+DASHES = [list(dash) for dash, _ in palette.LOOK.values()]
+MATPLOTLIB = {"circle": "o", "square": "s", "up": "^", "diamond": "D", "down": "v", "pentagon": "p",
+              "hexagon": "h", "plus": "P"}
 
 
 def look(rule):
     """A rule's dash pattern and marker: they say the same as its colour, for readers who see no colours."""
-    dash, marker = LOOKS.get(rule.name, (DASHES[0], MARKERS[0]))
-    return {"dash": dash, "marker": marker}
+    dash, marker = palette.LOOK.get(rule.name, ((), "circle"))
+    return {"dash": list(dash), "marker": marker}
 
 
 def bound_label(rule):
