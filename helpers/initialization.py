@@ -529,6 +529,9 @@ class DeepObjective(Objective):
                 z̄ = γ[k - 1][..., None, :] / np.sqrt(statistics[k - 1][1] + net.ε) * centred
 
     def _unknown(self, *_):
-        raise NotImplementedError("second derivatives and sample gradients are those of a plain Network")
+        raise TypeError(
+            "second derivatives and sample gradients are those of a plain Network; for Hessian-vector "
+            "products of this one, use central_hvp of helpers.curvature with its gradient"
+        )
 
     hessian = hvp = sample_gradients = _unknown

@@ -383,7 +383,7 @@ def _exit(d, centre, R, u):
 
 def _outside(θ, centre, R, u):
     away = θ - centre
-    return (np.linalg.norm(away, axis=-1) if u is None else np.abs(away @ u)) >= R
+    return (np.linalg.norm(away, axis=-1) if u is None else np.abs((away * u).sum(-1))) >= R
 
 
 # Many saddles in a row

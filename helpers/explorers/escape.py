@@ -57,7 +57,7 @@ def strict_saddle(land, at=None):
 
 def along(θ, escape):
     """u₁ᵀ(θ − θ*): (..., 2) -> (...)."""
-    return (np.asarray(θ) - escape["saddle"]) @ np.array(escape["u"])
+    return ((np.asarray(θ) - escape["saddle"]) * escape["u"]).sum(-1)
 
 
 def displaced(θ, escape, distance):
