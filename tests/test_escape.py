@@ -13,7 +13,7 @@ from axe_playwright_python.sync_playwright import Axe
 
 from helpers.explorers import EscapeExplorer, LandscapeExplorer
 from helpers.explorers.escape import LANDSCAPES, LAWS, along, displaced, strict_saddle
-from helpers.explorers.explorer import data_url, look, site_script, site_style, source
+from helpers.explorers.explorer import data_url, look, module, site_script, site_style, source
 from helpers.explorers.noise import normals
 from helpers.landscapes import GALLERY, Landscape, landscape
 from helpers.optimizers import DIVERGED, RULES, descend
@@ -269,7 +269,7 @@ def show(browser, tmp_path):
     def open_page(*explorers, file=False, dark=False, width=1280, **context):
         figures = "".join(e.static_html() for e in explorers)
         (tmp_path / "page.html").write_text(PAGE.format(figures=figures), encoding="utf-8")
-        (tmp_path / "explorers.js").write_text(site_script("landscape"), encoding="utf-8")
+        (tmp_path / "explorers.js").write_text(site_script("escape"), encoding="utf-8")
         (tmp_path / "explorers.css").write_text(site_style(), encoding="utf-8")
         address = tmp_path.as_uri()
         if not file:
@@ -372,7 +372,7 @@ def test_the_points_of_the_plot_are_those_of_python(browser, name):
     race = EscapeExplorer(name, seed=11)
     page = browser.new_page()
     page.goto("about:blank")
-    module = source("landscape.js").replace("./stage.js", data_url(source("stage.js")))
+    code = data_url(module("escape"))
     theirs = page.evaluate("""async ([stage, module, state]) => {
         const { load, descend, normals } = await import(stage), { sweep } = await import(module);
         const { spec, start, steps } = state, { javascript, escape } = spec.landscapes[0];
@@ -387,7 +387,7 @@ def test_the_points_of_the_plot_are_those_of_python(browser, name):
             const [stopped, whole] = [!rule.noisy, false].map((rests) => sweep(path, start, escape, rests));
             return [r.name, stopped, whole, run(start)];
         });
-    }""", [data_url(source("stage.js")), data_url(module), race.state])
+    }""", [data_url(source("stage.js")), code, race.state])
     page.close()
     _, ours = race.sweep()
     for rule, stopped, steps, run in theirs:
@@ -549,7 +549,7 @@ def test_a_path_ends_where_it_is_told_to(browser):
 def test_a_start_at_the_edge_moves_only_as_far_as_the_view_reaches(browser):
     page = browser.new_page()
     page.goto("about:blank")
-    module = source("landscape.js").replace("./stage.js", data_url(source("stage.js")))
+    code = data_url(module("escape"))
     rng = np.random.default_rng(3)
     for land in (TILTED, *map(landscape, LANDSCAPES)):
         θ, u, _ = strict_saddle(land)
@@ -561,7 +561,7 @@ def test_a_start_at_the_edge_moves_only_as_far_as_the_view_reaches(browser):
             moved = np.array(page.evaluate("""async ([module, starts, escape, domain, δ]) => {
                 const { reachable } = await import(module);
                 return starts.map((start) => reachable(start, escape, domain, δ));
-            }""", [data_url(module), starts.tolist(), escape, land.domain, δ]))
+            }""", [code, starts.tolist(), escape, land.domain, δ]))
             assert (moved >= low).all() and (moved <= high).all()
             assert np.abs((moved - starts) @ [u[1], -u[0]]).max() < 1e-14  # the other coordinate stays
             wished = np.array([displaced(start, escape, δ) for start in starts])

@@ -1,5 +1,6 @@
 """The Python side of the explorers: settings, what is refused, the repr, the MIME bundle, the traits."""
 
+import base64
 import json
 import re
 
@@ -217,9 +218,13 @@ def test_every_poster_is_small_and_has_words(name):
     assert GALLERY[name].title in explorer.alt and "GD" in explorer.alt
 
 
-def test_the_module_stands_alone():
-    code = module("landscape")
-    assert '"./stage.js"' not in code and 'from "data:text/javascript;base64,' in code
+@pytest.mark.parametrize("name", ["landscape", "escape"])
+def test_the_module_stands_alone(name):
+    code = module(name)
+    assert '"./' not in code and 'from "data:text/javascript;base64,' in code
+    if name == "escape":  # it brings the map along, and the map its stage
+        inside = re.search(r'render as map } from "data:text/javascript;base64,([^"]+)"', code)[1]
+        assert base64.b64decode(inside).decode() == module("landscape")
 
 
 def test_the_style_has_every_colour_for_both_modes():

@@ -8,7 +8,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from helpers.explorers import LandscapeExplorer
-from helpers.explorers.explorer import data_url, site_script, site_style, source
+from helpers.explorers.explorer import data_url, module, site_script, site_style, source
 from helpers.landscapes import GALLERY
 from helpers.optimizers import RULES
 
@@ -405,7 +405,7 @@ def test_the_tick_of_momentum_moves_with_its_β(show):
 
 def test_what_python_sets_moves_the_view_and_the_clean_up_leaves_nothing(show, network):
     page = show(figures="<div id=host></div>")
-    module = source("landscape.js").replace("./stage.js", data_url(source("stage.js")))
+    code = data_url(module("landscape"))
     words = page.evaluate("""async ([stage, module, state]) => {
         const { StaticModel } = await import(stage), { default: explorer } = await import(module);
         const model = window.model = new StaticModel(state), el = document.getElementById("host");
@@ -422,7 +422,7 @@ def test_what_python_sets_moves_the_view_and_the_clean_up_leaves_nothing(show, n
         await pause();
         const left = [...model.listeners.values()].reduce((n, calls) => n + calls.size, 0);
         return [before, after, el.innerHTML, left];
-    }""", [data_url(source("stage.js")), data_url(module), network.state])
+    }""", [data_url(source("stage.js")), code, network.state])
     assert "(1.72, −1.20)" in words[0] and "The worst network." in words[0]
     assert "(−1.00, 0.50)" in words[1] and "Momentum" in words[1]
     assert words[2] == "" and words[3] == 0

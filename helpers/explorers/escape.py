@@ -7,7 +7,7 @@ import sympy as sp
 
 from helpers import palette
 from helpers.checks import finite_array, lookup, number
-from helpers.explorers.explorer import MATPLOTLIB, look, shown
+from helpers.explorers.explorer import MATPLOTLIB, look, module, shown
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.optimizers import RULES, D, η
 from helpers.saddles import ESCAPE, R, escape_steps, escape_steps_noise, steps_to_leave, δ, λ
@@ -121,6 +121,8 @@ class EscapeExplorer(LandscapeExplorer):
     ({'gradient descent': 76, 'newton': None}, 75.78)
     """
 
+    kind = "escape"
+    _esm = module(kind)
     poster_size = (8.4, 4.4)
 
     def __init__(self, landscapes=LANDSCAPES, rules=tuple(ESCAPE), *, δ=None, saddle=None, R=None, start=None,

@@ -10,6 +10,7 @@ import html
 import io
 import json
 import os
+import re
 from functools import cache
 from pathlib import Path
 
@@ -20,6 +21,7 @@ import traitlets
 from helpers import palette
 
 HERE = Path(__file__).parent
+IMPORT = re.compile(r'"\./(\w+)\.js"')
 VARIABLES = ("INK", "SOFT", "LINE", "PAPER", "LOW", "HIGH")
 
 
@@ -62,7 +64,7 @@ def flag(name):
 
 DASHES = [list(dash) for dash, _ in palette.LOOK.values()]
 MATPLOTLIB = {"circle": "o", "square": "s", "up": "^", "diamond": "D", "down": "v", "pentagon": "p",
-              "hexagon": "h", "plus": "P"}
+              "hexagon": "h", "plus": "P", "star": "*"}
 
 
 def look(rule):
@@ -97,8 +99,18 @@ def data_url(javascript):
 
 @cache
 def module(name):
-    """The ES module `name`.js with its import of ./stage.js inlined as a data: URL."""
-    return source(f"{name}.js").replace("./stage.js", data_url(source("stage.js")))
+    """The ES module `name`.js with its imports of ./….js inlined as data: URLs."""
+    return IMPORT.sub(lambda found: f'"{data_url(module(found[1]))}"', source(f"{name}.js"))
+
+
+def _needed(kinds):
+    """The modules `kinds` and all that they import, as {name: text}."""
+    modules = {}
+    for kind in kinds:
+        if kind not in modules:
+            modules[kind] = source(f"{kind}.js")
+            modules = _needed(IMPORT.findall(modules[kind])) | modules
+    return modules
 
 
 @cache
@@ -127,13 +139,14 @@ def site_script(*kinds):
     policy of `script-src 'self' data:` suffices.
     """
     kinds = kinds or tuple(sorted(path.stem for path in HERE.glob("*.js") if path.stem != "stage"))
-    stage = json.dumps(source("stage.js"))
-    modules = json.dumps({kind: source(f"{kind}.js") for kind in kinds})
+    modules = json.dumps(_needed((*kinds, "stage")))
     return f"""(() => {{
-  const url = (code) => "data:text/javascript;charset=utf-8," + encodeURIComponent(code);
-  const stage = url({stage}), modules = {modules};
-  const load = (kind) => import(url(modules[kind].replaceAll("./stage.js", stage)));
-  const mount = () => import(stage).then(({{ mountAll }}) => mountAll(document, load, Object.keys(modules)));
+  const modules = {modules}, urls = {{}};
+  const inlined = (name) =>
+    modules[name].replace(/"\\.\\/(\\w+)\\.js"/g, (_, other) => `"${{url(other)}}"`);
+  const url = (name) => (urls[name] ??= "data:text/javascript;charset=utf-8," + encodeURIComponent(inlined(name)));
+  const kinds = {json.dumps(kinds)}, load = (kind) => import(url(kind));
+  const mount = () => import(url("stage")).then(({{ mountAll }}) => mountAll(document, load, kinds));
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 }})();

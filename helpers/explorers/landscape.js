@@ -1,8 +1,23 @@
-/* LandscapeExplorer: a map of L(θ), a start to drag, the paths of update rules, the quadratic model at a second point. */
+/* LandscapeExplorer: a map of L(θ), a start to drag, the paths of update rules, the quadratic model at a second point.
+
+   Other explorers are this map with a pane of their own: `render(context, addPane)`, where addPane({ model, code, spec }) gives
+   an object of which all but `node` may be missing:
+     node                    the element beside the map, in place of the loss plot (with `loss: true` above it)
+     title                   what the whole figure is called
+     axis                    {label, most(), at(run, t)}: what the loss is drawn against, instead of the step
+     sliders, buttons        [[trait, slider], …] and elements that join the map's own
+     plain                   true: no quadratic model
+     traits, remake          names of more traits whose change draws again, and of those that change the landscape itself
+     view(view)              {functions, critical, rate, …} that replace the view's own
+     run(rule, from, until)  {path, loss, diverged}, instead of `descend`
+     still(ctx, tools)       draws on the map before the critical points, with tools {X, Y, view, colours, size}
+     moving(ctx, tools)      draws over the paths, with `runs` too
+     columns, words(rule, run), startWords()   two heads of the table; {cells, said, end} of a path; {cells, said, suffix} of the start
+     turn(view, active), measure(height of the map), draw({view, colours, runs, run}), reset(), stop() */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
-  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, paintBands, polylines,
-  prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme, zeroLog,
+  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, paintBands,
+  polylines, prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
 
 const GRID = 221, MODEL_GRID = 49, REACH = 0.27, LEFT = 34, BOTTOM = 22;
@@ -42,45 +57,6 @@ export function verdict(run, view, landscape, zero) {
   return stopped ? "at a critical point" : "still moving";
 }
 
-/** u₁ᵀ(θ − θ*): how far θ is from the saddle along its unstable direction. */
-export const along = (θ, { saddle, u }) => u[0] * (θ[0] - saddle[0]) + u[1] * (θ[1] - saddle[1]);
-
-/** θ moved along u₁ until |u₁ᵀ(θ − θ*)| is `distance`, on the side where it is; its other coordinate stays. */
-export function displaced(θ, { saddle, u: [u, v] }, distance) {
-  const [a, b] = [θ[0] - saddle[0], θ[1] - saddle[1]], side = u * a + v * b < 0 ? -1 : 1, other = v * a - u * b;
-  return [saddle[0] + (side * distance * u + other * v), saddle[1] + (side * distance * v - other * u)];
-}
-
-/** The same as far as the view reaches: the point of the line along u₁ inside `domain` whose distance is next to δ. */
-export function reachable(θ, escape, domain, δ) {
-  const zero = displaced(θ, escape, 0), one = displaced(θ, escape, 1);
-  let near = 0, far = Infinity;
-  domain.forEach(([low, high], i) => {
-    const step = one[i] - zero[i];
-    if (Math.abs(step) < 1e-12) return;
-    const ends = [(low - zero[i]) / step, (high - zero[i]) / step].sort((p, q) => p - q);
-    near = Math.max(near, ends[0]);
-    far = Math.min(far, ends[1]);
-  });
-  return displaced(θ, escape, clamp(δ, near, far)).map((v, i) => clamp(v, ...domain[i]));
-}
-
-/** The first step at which a path has left the saddle, |u₁ᵀ(θ − θ*)| ≥ R, or −1. */
-export const leaving = (path, escape) => path.findIndex((θ) => Math.abs(along(θ, escape)) >= escape.R);
-
-/** The steps to leave from δ = 0 and from each of the distances, −1 for never in time; `run(start, until)` gives a path. A path
-    ends where it has left, and where it `rests`: a rule without noise and memory that has not moved never will. */
-export function sweep(run, start, escape, rests) {
-  return [0, ...escape.distances].map((δ) => {
-    let before = [NaN, NaN];
-    return leaving(run(displaced(start, escape, δ), (θ) => {
-      const done = (rests && before[0] === θ[0] && before[1] === θ[1]) || Math.abs(along(θ, escape)) >= escape.R;
-      before = θ;
-      return done;
-    }), escape);
-  });
-}
-
 /** The second-order test at a point, in words. */
 export function secondOrder(eigenvalues, steepness, zero) {
   const { kind, index } = classify(eigenvalues, zero), small = zero * Math.max(1, ...eigenvalues.map(Math.abs));
@@ -93,7 +69,8 @@ export function secondOrder(eigenvalues, steepness, zero) {
   return { kind, text };
 }
 
-function swatch(rule, size = 26) {
+/** A piece of a rule's path, for chips and legends. */
+export function swatch(rule, size = 26) {
   const dash = rule.dash.join(" ");
   return element("svg:svg", { width: size, height: 12, viewBox: `0 0 ${size} 12`, "aria-hidden": "true" },
     element("svg:path", { d: `M0 6H${size - 6}`, stroke: "currentColor", "stroke-width": 2, "stroke-dasharray": dash || null, fill: "none" }),
@@ -101,7 +78,7 @@ function swatch(rule, size = 26) {
 }
 
 /** A shape of the stage as an SVG path: the same drawing code, recorded. */
-function glyph(name, x, y, r, attributes) {
+export function glyph(name, x, y, r, attributes) {
   const d = [];
   const recorder = {
     beginPath() {}, closePath() { d.push("Z"); },
@@ -113,7 +90,7 @@ function glyph(name, x, y, r, attributes) {
   return element("svg:path", { d: d.join(""), fill: "none", ...attributes });
 }
 
-async function render({ model, el }) {
+export async function render({ model, el }, addPane = null) {
   const spec = model.get("spec");
   const { landscapes: views, rules, formulas, zero, limit } = spec;
   const code = await load({
@@ -126,7 +103,8 @@ async function render({ model, el }) {
   const stops = [];
 
   // -- what stands on the page
-  const root = prepare(model, el, spec.escape ? "Race of update rules away from a saddle, with a start to drag" : "Loss landscape with a start to drag");
+  const pane = addPane?.({ model, code, spec }) ?? null;
+  const root = prepare(model, el, pane?.title ?? "Loss landscape with a start to drag");
   const still = element("canvas"), lens = element("canvas"), moving = element("canvas", { class: "explorer-paths", role: "img", "aria-label": model.get("alt") || "contour map" });
   const frame = element("div", { class: "explorer-frame" });
   const start = handle("start", "start of the paths"), point = handle("point", "point θ′ of the quadratic model", "is-point");
@@ -135,17 +113,16 @@ async function render({ model, el }) {
   const legend = element("div", { class: "explorer-legend" });
   const readout = element("div", { class: "explorer-readout", "data-readout": true });
   const spoken = announcer();
-  const lossCanvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "loss against step" });
-  const lossPane = element("div", { class: "explorer-loss" }, element("div", { class: "explorer-heading" }, "Loss against step"), lossCanvas);
+  const lossCanvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": `loss against ${pane?.axis?.label ?? "step"}` });
+  const lossPane = element("div", { class: "explorer-loss" }, element("div", { class: "explorer-heading" }, `Loss against ${pane?.axis?.label ?? "step"}`), lossCanvas);
   const side = element("div", { class: "explorer-side" });
   const main = element("div", { class: "explorer-main" }, plane, legend, readout), panes = element("div", { class: "explorer-panes" }, main, side);
   root.append(panes, spoken.node);
-  const escape = spec.escape ? escapePane({ model, code, spec }) : null;
   let above = side, below = side;
-  if (escape) { // choices above, settings below, so that the map and the plot stand side by side
+  if (pane) { // choices above, settings below, so that the map and the pane stand side by side
     above = element("div", { class: "explorer-above" });
     below = element("div", { class: "explorer-below" });
-    panes.classList.add("is-race");
+    panes.classList.add("is-paired");
     panes.before(above);
     panes.after(below, readout);
   }
@@ -162,10 +139,10 @@ async function render({ model, el }) {
     above.append(controls.menu.node);
   }
   if (rules.length) {
-    if (!escape) side.append(element("div", { class: "explorer-heading" }, rules.length > 1 ? "Update rules" : "Update rule"));
+    if (!pane) side.append(element("div", { class: "explorer-heading" }, rules.length > 1 ? "Update rules" : "Update rule"));
     controls.chips = chips({ model, trait: "active", label: "update rules", items: rules.map((r) => ({ name: r.name, label: r.label, swatch: swatch(r) })) });
     above.append(controls.chips.node);
-    if (escape) side.append(escape.node);
+    if (pane) side.append(pane.node);
     for (const [letter, h] of letters) {
       const round = h.log ? (v) => Number(v.toPrecision(3)) : (v) => Number(v.toFixed(4));
       const steps = h.log ? 200 : h.high > 0.995 && h.high < 1 ? 160 : Math.round((h.high - h.low) * 100);
@@ -176,12 +153,16 @@ async function render({ model, el }) {
       controls.sliders.set(letter, control);
       below.append(control.node);
     }
+    for (const [trait, control] of pane?.sliders ?? []) {
+      controls.sliders.set(trait, control);
+      below.append(control.node);
+    }
     const most = Math.max(1000, spec.steps), range = log(10, most);
     controls.steps = slider({ model, trait: "steps", label: "steps", range, steps: 120, round: (v) => (v < 100 ? Math.round(v) : v < 400 ? 5 * Math.round(v / 5) : 10 * Math.round(v / 10)),
       text: String, ticks: decades(10, most, 4).map((value) => ({ value, text: String(value) })) });
     controls.sliders.set("steps", controls.steps);
     below.append(controls.steps.node);
-    if (!escape) (letters.size > 3 ? main : side).append(lossPane); // where the column beside the plane has room
+    if (!pane || pane.loss) (letters.size > 3 && !pane ? main : side).append(lossPane); // where the column beside the plane has room
   }
   const panel = modelPanel({ model, code });
   controls.model = checkbox({ model, trait: "model", label: "quadratic model at θ′" });
@@ -191,14 +172,15 @@ async function render({ model, el }) {
     for (const [letter, h] of letters) if (letter !== "η") model.set(letter, h.value);
     model.set("steps", spec.steps);
     model.set("seed", spec.seed);
+    pane?.reset?.();
     model.save_changes();
   } }, "Reset");
   const redraw = rules.some((r) => r.run.noisy) ? element("button", { type: "button", class: "explorer-noise", onclick: () => {
     model.set("seed", (value("seed") + 1) % 2 ** 32);
     model.save_changes();
   } }, "Draw new noise") : null;
-  const buttons = element("div", { class: "explorer-buttons" }, redraw, reset);
-  if (escape) { above.prepend(...[controls.menu?.node, buttons].filter(Boolean)); below.append(controls.model.node); }
+  const buttons = element("div", { class: "explorer-buttons" }, redraw, ...(pane?.buttons ?? []), reset);
+  if (pane) { above.prepend(...[controls.menu?.node, buttons].filter(Boolean)); if (!pane.plain) below.append(controls.model.node); }
   else side.append(element("div", { class: "explorer-row" }, controls.model.node, buttons));
   (rules.length ? root : side).append(panel.node); // with rules the column beside the plane is full
 
@@ -212,7 +194,7 @@ async function render({ model, el }) {
     if (noise.seed !== value("seed")) noise = { seed: value("seed"), number: normals(value("seed")), rows: [] };
     return (noise.rows[t] ??= [noise.number(2 * t - 2), noise.number(2 * t - 1)]);
   };
-  const run = (rule, from, until) => descend(view.functions, rule.run, from, hyperOf(rule), value("steps"), limit, { eigen: code.eigen, noise: noiseAt, until });
+  const run = pane?.run ?? ((rule, from, until) => descend(view.functions, rule.run, from, hyperOf(rule), value("steps"), limit, { eigen: code.eigen, noise: noiseAt, until }));
   const unit = (θ) => θ.map((v, i) => { const [a, b] = view.domain[i], u = (v - a) / (b - a); return i ? 1 - u : u; });
   const fromUnit = (p) => p.map((u, i) => { const [a, b] = view.domain[i]; return Number((a + (i ? 1 - u : u) * (b - a)).toPrecision(12)); });
   const X = (x) => ((x - view.domain[0][0]) / (view.domain[0][1] - view.domain[0][0])) * size.w;
@@ -252,7 +234,7 @@ async function render({ model, el }) {
       ctx.stroke();
     }
     ctx.setLineDash([]);
-    if (escape) strip(ctx);
+    pane?.still?.(ctx, { X, Y, view, colours, size });
     for (const p of view.critical) critical(ctx, p.kind, X(p.θ[0]), Y(p.θ[1]));
     ctx.restore();
     ctx.strokeStyle = colours.line;
@@ -262,26 +244,6 @@ async function render({ model, el }) {
     ctx.stroke();
     ctx.restore();
     frameTicks(ctx);
-  }
-
-  /** A rule has left the saddle beyond the two lines |u₁ᵀ(θ − θ*)| = R; the strip between them is paler. */
-  function strip(ctx) {
-    const { saddle: [x, y], u: [u, v], R } = view.escape, long = view.domain.reduce((sum, [a, b]) => sum + b - a, 0);
-    const end = (side, way) => [X(x + side * R * u + way * long * v), Y(y + side * R * v - way * long * u)];
-    ctx.fillStyle = faded(colours.paper, 0.3);
-    ctx.beginPath();
-    for (const p of [end(-1, -1), end(-1, 1), end(1, 1), end(1, -1)]) ctx.lineTo(...p);
-    ctx.fill();
-    ctx.strokeStyle = faded(colours.ink, 0.75);
-    ctx.lineWidth = 1.3;
-    ctx.setLineDash([6, 4]);
-    for (const side of [-1, 1]) {
-      ctx.beginPath();
-      ctx.moveTo(...end(side, -1));
-      ctx.lineTo(...end(side, 1));
-      ctx.stroke();
-    }
-    ctx.setLineDash([]);
   }
 
   function strokeSegments(ctx, line, fx, fy) {
@@ -383,46 +345,9 @@ async function render({ model, el }) {
       ctx.fill();
       ctx.stroke();
     }
-    if (escape) finish(ctx);
+    pane?.moving?.(ctx, { X, Y, view, colours, size, runs });
     if (value("model")) drawDirections(ctx);
     ctx.restore();
-  }
-
-  /** Where each rule has left the saddle its marker, and beside it after how many steps; those that left together share a line. */
-  function finish(ctx) {
-    const groups = [];
-    for (const { rule, run } of runs) {
-      const t = leaving(run.path, view.escape);
-      if (t < 1) continue;
-      const x = X(run.path[t][0]), y = Y(run.path[t][1]);
-      if (x < 0 || y < 0 || x > size.w || y > size.h) continue;
-      shape(ctx, rule.marker, x, y, 4.6);
-      ctx.fillStyle = colours.paper;
-      ctx.strokeStyle = colours.pick(rule.colour);
-      ctx.lineWidth = 2;
-      ctx.fill();
-      ctx.stroke();
-      const group = groups.find((g) => Math.hypot(g.x - x, g.y - y) < 26);
-      if (group) group.steps.push([t, rule]);
-      else groups.push({ x, y, steps: [[t, rule]] });
-    }
-    ctx.font = `600 12px ${colours.font}`;
-    ctx.textAlign = "left";
-    ctx.textBaseline = "middle";
-    ctx.lineJoin = "round";
-    ctx.lineWidth = 3.5;
-    ctx.strokeStyle = faded(colours.paper, 0.9);
-    for (const { x, y, steps } of groups) {
-      const words = steps.sort((p, q) => p[0] - q[0]).map(([t, rule]) => ({ text: String(t), colour: colours.pick(rule.colour) }));
-      const wide = words.map((w) => ctx.measureText(w.text).width + 9), total = wide.reduce((a, b) => a + b, -9);
-      let left = x + 14 + total < size.w ? x + 14 : x - 14 - total;
-      words.forEach((w, k) => {
-        ctx.strokeText(w.text, left, y - 10);
-        ctx.fillStyle = w.colour;
-        ctx.fillText(w.text, left, y - 10);
-        left += wide[k];
-      });
-    }
   }
 
   const sprites = new Map();
@@ -545,12 +470,12 @@ async function render({ model, el }) {
     const width = size.side, height = 144;
     if (!width) return;
     lossCanvas.style.height = `${height}px`;
-    const { scale, ticks, text: label } = lossScale(runs.map(({ run }) => run.loss)), steps = value("steps"), x = linear(0, steps);
-    const box = { left: 38, top: 6, width: width - 44, height: height - 26 }, key = [width, steps, scale.low, scale.high, colours.dark].join();
+    const { scale, ticks, text: label } = lossScale(runs.map(({ run }) => run.loss)), most = pane?.axis ? pane.axis.most() : value("steps"), x = linear(0, most);
+    const box = { left: 38, top: 6, width: width - 44, height: height - 26 }, key = [width, most, scale.low, scale.high, colours.dark].join();
     if (key !== axes.key) { // text is dear to draw: the axes stay as they are until they change
       const g = canvasFor(axes.canvas, width, height);
       g.clearRect(0, 0, width, height);
-      drawAxes(g, box, { colours, x: { scale: x, ticks: [0, steps], label: "step", text: String }, y: { scale, ticks, text: label } });
+      drawAxes(g, box, { colours, x: { scale: x, ticks: [0, most], label: pane?.axis?.label ?? "step", text: String }, y: { scale, ticks, text: label } });
       axes.key = key;
     }
     const ctx = canvasFor(lossCanvas, width, height);
@@ -563,7 +488,8 @@ async function render({ model, el }) {
     ctx.lineJoin = "round";
     const place = (v) => box.top + box.height * (1 - clamp(scale.at(Math.max(v, scale.low)), -0.05, 1.05));
     runs.forEach(({ rule, run }, k) => { // oscillations would tear a dashed line to shreds: markers tell the rules apart
-      const at = (t) => [box.left + box.width * x.at(t), place(run.loss[t])], last = run.loss.length - 1;
+      const last = run.loss.length - 1, along = (t) => (pane?.axis ? pane.axis.at(run, t) : t);
+      const at = (t) => [box.left + box.width * x.at(along(t)), place(run.loss[t])];
       ctx.strokeStyle = colours.pick(rule.colour);
       ctx.fillStyle = colours.paper;
       ctx.lineWidth = 1.6;
@@ -571,7 +497,7 @@ async function render({ model, el }) {
       for (let t = 0; t <= last; t++) ctx.lineTo(...at(t));
       ctx.stroke();
       for (let share = 0.12 + 0.06 * k; share < 1; share += 0.28) {
-        const t = Math.round(share * steps);
+        const t = Math.round((share * most) / (along(1) || 1));
         if (t > last) break;
         shape(ctx, rule.marker, ...at(t), 3);
         ctx.fill();
@@ -594,7 +520,7 @@ async function render({ model, el }) {
     };
     const shown = active(), rows = [row("start"), ...shown.map((r) => row(r.label, colours.pick(r.colour)))];
     cells = rows.map((r) => r.cells);
-    const columns = [...(escape ? ["steps to leave", "the law says"] : ["L", "|∇L|"]), shown.length ? "where it ends" : "θ"];
+    const columns = [...(pane?.columns ?? ["L", "|∇L|"]), shown.length ? "where it ends" : "θ"];
     const head = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "explorer-spoken" }, "path")),
       ...columns.map((name) => element("th", { scope: "col" }, name))));
     readout.replaceChildren(element("table", {}, head, element("tbody", {}, ...rows.map((r) => r.tr))));
@@ -602,21 +528,17 @@ async function render({ model, el }) {
   }
 
   function write() {
-    const θ = value("start"), { functions } = view, steep = (p) => format(Math.hypot(...functions.gradient(p)));
+    const θ = value("start"), { functions } = view, steep = (p) => format(Math.hypot(...functions.gradient(p))), height = format(functions.loss(θ));
     const put = (row, words) => words.forEach((w, k) => { if (cells[row][k].data !== w) cells[row][k].data = w; });
-    put(0, [...(escape ? ["", ""] : [format(functions.loss(θ)), steep(θ)]), `θ = ${coordinates(θ)}${escape ? `, δ = ${format(escape.distance(), 2, true)}` : ""}`]);
+    const first = pane?.startWords?.() ?? { cells: [height, steep(θ)], said: `L ${height}`, suffix: "" };
+    put(0, [...first.cells, `θ = ${coordinates(θ)}${first.suffix}`]);
     const said = runs.map(({ rule, run }, k) => {
-      const end = run.path.at(-1), words = verdict(run, view, functions, zero);
-      if (escape) {
-        const race = escape.words(rule, run);
-        put(k + 1, [race.steps, race.law, race.down && (run.diverged || words === "outside the view") ? "downhill, out of the view" : words]);
-        return `${rule.label}: ${race.said}`;
-      }
-      put(k + 1, [format(run.loss.at(-1)), steep(end), words]);
-      return `${rule.label}: ${words}, L ${format(run.loss.at(-1))}`;
+      const ends = verdict(run, view, functions, zero), L = format(run.loss.at(-1));
+      const words = { cells: [L, steep(run.path.at(-1))], end: ends, said: `${ends}, L ${L}`, ...pane?.words?.(rule, run, ends) };
+      put(k + 1, [...words.cells, words.end]);
+      return `${rule.label}: ${words.said}`;
     });
-    const height = escape ? `distance δ ${format(escape.distance(), 2)}` : `L ${format(functions.loss(θ))}`;
-    if (rules.length) spoken.say(`Start ${coordinates(θ)}, ${height}. ${said.join(". ")}`);
+    if (rules.length) spoken.say(`Start ${coordinates(θ)}, ${first.said}. ${said.join(". ")}`);
     describe(start, "start", θ);
     if (value("model")) { panel.write({ view, zero, θ: value("point") }); describe(point, "θ′", value("point")); }
     const label = `${view.title}. ${said.join(". ")}`;
@@ -655,8 +577,8 @@ async function render({ model, el }) {
     compute();
     drawLens();
     drawMoving();
-    if (escape) escape.draw({ colours, runs, run });
-    else if (rules.length) lossSoon();
+    pane?.draw?.({ view, colours, runs, run });
+    if (rules.length && (!pane || pane.loss)) lossSoon();
     if (value("model")) panel.draw({ view, zero, colours, θ: value("point") });
     placeHandle(start, value("start"));
     placeHandle(point, value("point"));
@@ -671,6 +593,7 @@ async function render({ model, el }) {
   }
   function turned() {
     view = views.find((v) => v.name === value("landscape")) ?? views[0];
+    if (pane?.view) Object.assign(view, pane.view(view));
     controls.menu?.show(view.name);
     buildLegend();
     toggled();
@@ -685,7 +608,7 @@ async function render({ model, el }) {
     panel.measure();
     panel.node.hidden = point.hidden = !value("model");
     if (redraw) redraw.hidden = !on.some((r) => r.run.noisy);
-    escape?.turn(view, on);
+    pane?.turn?.(view, on);
     start.hidden = !rules.length;
     start.style.borderColor = on.length === 1 ? colours.pick(on[0].colour) : "";
     for (const [name, control] of controls.sliders) { control.show(value(name)); if (!control.node.hidden) control.layout(); }
@@ -697,7 +620,7 @@ async function render({ model, el }) {
   function measure() {
     const width = plane.clientWidth;
     size = { w: Math.max(0, width - LEFT), h: Math.max(0, width - LEFT), side: lossPane.clientWidth };
-    escape?.measure(size.h);
+    pane?.measure?.(size.h);
     plane.style.height = `${size.h + BOTTOM}px`;
     Object.assign(frame.style, { left: `${LEFT}px`, width: `${size.w}px`, height: `${size.h}px` });
   }
@@ -710,155 +633,14 @@ async function render({ model, el }) {
   const follow = (names, call) => names.forEach((name) => { model.on(`change:${name}`, call); stops.push(() => model.off(`change:${name}`, call)); });
   follow(["landscape"], turned);
   follow(["active", "model"], toggled);
-  follow(["start", "point"], draw);
-  follow(["steps", "angle", "seed", ...letters.keys()], () => { for (const [name, control] of controls.sliders) control.show(value(name)); ticks(); draw(); });
+  follow(["start", "point", ...(pane?.traits ?? [])], draw);
+  follow(pane?.remake ?? [], () => { for (const name of ["values", "levels", "index", "lines", "key"]) delete view[name]; turned(); });
+  follow(["steps", "angle", "seed", ...letters.keys(), ...(pane?.sliders ?? []).map(([trait]) => trait)], () => { for (const [name, control] of controls.sliders) control.show(value(name)); ticks(); draw(); });
   const moved = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
   const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: moved(trait) });
   stops.push(dragging(frame, [grip(start, "start"), grip(point, "point")], { step: 0.01 }));
-  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop, () => escape?.stop());
+  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop, () => pane?.stop?.());
   return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
-}
-
-/** The steps that each rule needs to leave the saddle against the distance δ at which it starts: laws as lines, measured
-    points, and below the axis of δ a slider for it. The slider has no value of its own: it moves the start. */
-function escapePane({ model, code, spec }) {
-  const canvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "steps to leave the saddle against the distance of the start" });
-  const { low } = spec.escape, laws = new Set(spec.escape.laws), never = new Set(spec.escape.never), gap = 0.09, left = 40, knob = 8, found = new Map();
-  let view = spec.landscapes.find((v) => v.name === model.get("landscape")), rules = [], width = 0, height = 0, last = null;
-  const distance = () => Math.abs(along(model.get("start"), view.escape)), scale = () => zeroLog(low, view.escape.R, gap);
-  const move = { // what the slider takes for a model: writing δ moves the start along u₁, as far as the view reaches
-    set(_, δ) { model.set("start", reachable(model.get("start"), view.escape, view.domain, δ)); },
-    save_changes: () => model.save_changes(),
-  };
-  const control = slider({ model: move, trait: "δ", label: "distance", symbol: "δ", range: scale(), steps: 200, round: (δ) => Number(δ.toPrecision(3)),
-    text: (δ) => (δ === 0 ? "0, exactly" : format(δ, 2)) });
-  control.input.addEventListener("keydown", (event) => { // 0 and the least distance are one press apart
-    const up = ["ArrowRight", "ArrowUp", "PageUp"].includes(event.key), down = ["ArrowLeft", "ArrowDown", "PageDown"].includes(event.key);
-    const δ = distance(), to = up && δ < low ? low : down && scale().at(δ) < gap + 1e-6 ? 0 : null;
-    if (to === null) return;
-    event.preventDefault();
-    move.set("δ", to);
-    move.save_changes();
-  });
-  const node = element("div", { class: "explorer-escape" }, element("div", { class: "explorer-heading" }, "Steps to leave, against the distance δ of the start"), canvas,
-    element("div", { style: `margin-left:${left - knob}px` }, control.node));
-
-  const law = (rule, δ) => (never.has(rule.name) ? Infinity : !laws.has(rule.name) ? NaN
-    : Math.max(0, code[`law ${rule.name}`](δ, view.escape.λ, view.escape.R, model.get("η"), model.get("D"))));
-  const decimals = (v) => (v === Infinity ? "never" : Number.isNaN(v) ? "–" : fixed(v, 1));
-
-  /** Runs what has changed: moving along u₁ changes nothing. */
-  function refresh(run) {
-    const from = model.get("start"), { saddle, u } = view.escape, side = along(from, view.escape) < 0;
-    const other = u[1] * (from[0] - saddle[0]) - u[0] * (from[1] - saddle[1]);
-    for (const rule of rules) {
-      const key = [view.name, other.toFixed(9), side, model.get("steps"), rule.run.noisy && model.get("seed"), ...rule.hyper.map((h) => model.get(h.letter))].join();
-      if (found.get(rule.name)?.key === key) continue;
-      found.set(rule.name, { key, steps: sweep((start, until) => run(rule, start, until).path, from, view.escape, !rule.run.noisy && !rule.run.initial.length) });
-    }
-  }
-
-  function paint() {
-    if (!width || !last) return;
-    const { colours, runs, run } = last, { R, distances } = view.escape, steps = model.get("steps");
-    refresh(run);
-    const at = [0, ...distances], all = rules.flatMap((r) => found.get(r.name).steps);
-    const lost = (rule, δ) => (law(rule, δ) === Infinity ? "never" : `>${steps}`), rows = []; // those that do not leave stand above the plot
-    for (const words of ["never", `>${steps}`]) if (rules.some((r) => found.get(r.name).steps.some((s, k) => s < 0 && lost(r, at[k]) === words))) rows.push(words);
-    const head = 8 + 16 * rows.length;
-    const top = Math.min(steps, 1.06 * Math.max(1, ...all, ...rules.map((r) => law(r, low)).filter(Number.isFinite)));
-    const told = (r, k) => { const s = found.get(r.name).steps[k]; return `${s < 0 ? "not" : `after ${s}`} from ${format(at[k], 1, true)}`; };
-    canvas.setAttribute("aria-label", `Steps to leave the saddle against the distance of the start. ${rules.map((r) => `${r.label}: ${told(r, 1)}, ${told(r, 0)}`).join(". ")}`);
-    const x = scale(), y = linear(0, top), box = { left, top: head, width: width - left - knob, height: height - head - 20 }, bottom = box.top + box.height;
-    canvas.style.height = `${height}px`;
-    const g = canvasFor(canvas, width, height), X = (δ) => box.left + box.width * x.at(Math.min(δ, R));
-    const Y = (s, rule, δ) => (s < 0 ? 9 + 16 * Math.max(0, rows.indexOf(lost(rule, δ))) : bottom - box.height * Math.min(1, y.at(s)));
-    g.clearRect(0, 0, width, height);
-    drawAxes(g, box, { colours, x: { scale: x, ticks: distanceTicks(), text: (v) => format(v, 1, true) }, y: { scale: y, ticks: niceTicks(0, top, 4), text: String } });
-    g.font = `11px ${colours.font}`;
-    g.fillStyle = colours.soft;
-    g.textAlign = "right";
-    g.textBaseline = "middle";
-    rows.forEach((words, k) => g.fillText(words, left - 7, 9 + 16 * k));
-    g.save();
-    g.beginPath();
-    g.rect(0, 0, width, bottom + 8);
-    g.clip();
-    const now = X(distance());
-    g.strokeStyle = colours.ink;
-    g.lineWidth = 1.2;
-    g.setLineDash([2, 3]);
-    g.beginPath();
-    g.moveTo(now, 2);
-    g.lineTo(now, bottom);
-    g.stroke();
-    for (const rule of rules) {
-      g.strokeStyle = colours.pick(rule.colour);
-      g.fillStyle = colours.paper;
-      g.lineWidth = 1.5;
-      if (laws.has(rule.name)) {
-        g.setLineDash([]);
-        g.globalAlpha = 0.5;
-        g.beginPath();
-        for (const δ of [0, ...Array.from({ length: 61 }, (_, k) => low * (R / low) ** (k / 60))]) {
-          const s = law(rule, δ);
-          if (s <= top) g.lineTo(X(δ), Y(s));
-        }
-        g.stroke();
-        g.globalAlpha = 1;
-      }
-      g.setLineDash([]);
-      at.forEach((δ, k) => {
-        shape(g, rule.marker, X(δ), Y(found.get(rule.name).steps[k], rule, δ), 2.8);
-        g.fill();
-        g.stroke();
-      });
-    }
-    for (const { rule, run } of runs) {
-      shape(g, rule.marker, now, Y(leaving(run.path, view.escape), rule, distance()), 4.8);
-      g.fillStyle = colours.pick(rule.colour);
-      g.fill();
-    }
-    g.font = `600 11px ${colours.font}`;
-    g.textAlign = "center";
-    g.lineJoin = "round";
-    const dots = rules.flatMap((rule) => at.map((δ, k) => [X(δ), Y(found.get(rule.name).steps[k], rule, δ)])), names = [];
-    for (const rule of rules) { // the name beside the points, where it hides the fewest
-      const half = g.measureText(rule.label).width / 2 + 3;
-      let best = null;
-      at.forEach((δ, k) => {
-        const px = X(δ), py = Y(found.get(rule.name).steps[k], rule, δ);
-        for (const [dx, dy] of [[0, -12], [0, 13], [half + 6, -5], [half + 6, 0]]) {
-          const [cx, cy] = [px + dx, py + dy], hides = (x, y, w = 4, h = 4) => Math.abs(x - cx) < half + w && Math.abs(y - cy) < 7 + h;
-          if (cx - half < left + 2 || cx + half > width || cy < 8 + 16 * rows.length - 4 && py > 9 + 16 * rows.length || cy < 7 || cy > bottom - 7) continue;
-          const cost = 2 * dots.filter(([x, y]) => hides(x, y)).length + 50 * names.filter((n) => hides(n.x, n.y, n.half, 7)).length + (Math.abs(now - cx) < half ? 1 : 0) + 0.02 * k + (dx ? 0.5 : 0);
-          if (!best || cost < best.cost) best = { x: cx, y: cy, half, cost };
-        }
-      });
-      if (!best || best.cost > 8) continue;
-      names.push(best);
-      g.lineWidth = 3;
-      g.strokeStyle = faded(colours.paper, 0.85);
-      g.strokeText(rule.label, best.x, best.y);
-      g.fillStyle = colours.pick(rule.colour);
-      g.fillText(rule.label, best.x, best.y);
-    }
-    g.restore();
-  }
-  const distanceTicks = () => [0, 1e-12, 1e-9, 1e-6, 1e-3, 1].filter((v) => v <= view.escape.R);
-  const soon = throttle(paint, 120);
-  return {
-    node, slider: control, distance, stop: soon.stop,
-    measure(beside) { width = canvas.clientWidth; height = clamp(beside - 62, 270, 400); },
-    turn(next, on) { view = next; rules = on; control.setRange(scale(), []); },
-    words(rule, run) {
-      const s = leaving(run.path, view.escape), steps = model.get("steps"), δ = distance(), expected = law(rule, δ);
-      const says = expected < Infinity || s < 0 ? decimals(expected) : δ ? "–" : "never but for rounding";
-      return { steps: s < 0 ? `not in ${steps}` : String(s), law: says, said: s < 0 ? `does not leave in ${steps} steps` : `leaves at step ${s}`,
-        down: s >= 0 && run.loss.at(-1) < run.loss[0] };
-    },
-    draw(state) { last = state; control.show(distance()); soon(); },
-  };
 }
 
 /** vᵀHv as v turns, the eigenvalues, and what the second-order test says. */

@@ -272,11 +272,12 @@ export function paintBands(image, index, columns, rows, bands, low, high) {
 /** The loop of an optimizer, as helpers.optimizers.descend runs it: the gradient at the rule's place, the step in every
     coordinate, until `steps` or until it diverges (not finite, or beyond `limit`). The path ends at the last good point.
     A noisy rule gets its numbers from `noise(t)`, an array; a curved one takes its step along the eigenvectors of the
-    Hessian, which `eigen` (generated code) gives for two parameters. Where `until(θ)` is true the path ends early. */
-export function descend(landscape, rule, start, hyper, steps, limit, { eigen, noise, until } = {}) {
+    Hessian, which `eigen` (generated code) gives for two parameters. Where `until(θ)` is true the path ends early.
+    With `rates` the effective learning rates come along, rates[k][i] being that of coordinate i in step k + 1. */
+export function descend(landscape, rule, start, hyper, steps, limit, { eigen, noise, until, rates } = {}) {
   const d = start.length, path = [Array.from(start)], loss = [landscape.loss(start)];
   const states = path[0].map(() => [...rule.initial]), remembered = rule.initial.length, place = new Array(d);
-  const still = new Array(d).fill(0);
+  const still = new Array(d).fill(0), used = rates ? { rates: [] } : {};
   let now = path[0];
   for (let t = 1; t <= steps; t++) {
     for (let i = 0; i < d; i++) place[i] = rule.at(now[i], states[i], hyper);
@@ -288,12 +289,13 @@ export function descend(landscape, rule, start, hyper, steps, limit, { eigen, no
       next[i] = after[0];
       for (let k = 0; k < remembered; k++) states[i][k] = after[k + 1];
     }
-    for (let i = 0; i < d; i++) if (!(Math.abs(next[i]) <= limit)) return { path, loss, diverged: t };
+    for (let i = 0; i < d; i++) if (!(Math.abs(next[i]) <= limit)) return { path, loss, diverged: t, ...used };
+    used.rates?.push(states.map((s) => rule.rate(s, t, hyper)));
     path.push((now = next));
     loss.push(landscape.loss(now));
     if (until?.(now)) break;
   }
-  return { path, loss, diverged: 0 };
+  return { path, loss, diverged: 0, ...used };
 }
 
 /** θ after a step along the two eigenvectors of H, (c, s) of λ₁ and (−s, c) of λ₂. */
@@ -462,6 +464,7 @@ export function shape(context, name, x, y, r) {
   else if (name === "pentagon") polygon(...[0, 1, 2, 3, 4].map((k) => [1.1 * Math.sin(1.2566 * k), -1.1 * Math.cos(1.2566 * k)]));
   else if (name === "hexagon") polygon(...[0, 1, 2, 3, 4, 5].map((k) => [1.1 * Math.cos(1.0472 * k), 1.1 * Math.sin(1.0472 * k)]));
   else if (name === "plus") { polygon([-0.4, -1.2], [0.4, -1.2], [0.4, -0.4], [1.2, -0.4], [1.2, 0.4], [0.4, 0.4], [0.4, 1.2], [-0.4, 1.2], [-0.4, 0.4], [-1.2, 0.4], [-1.2, -0.4], [-0.4, -0.4]); }
+  else if (name === "star") polygon(...Array.from({ length: 10 }, (_, k) => { const far = k % 2 ? 0.55 : 1.35, α = (Math.PI * k) / 5; return [far * Math.sin(α), -far * Math.cos(α)]; }));
   else if (name === "cross") { context.moveTo(x - r, y - r); context.lineTo(x + r, y + r); context.moveTo(x + r, y - r); context.lineTo(x - r, y + r); }
   else context.arc(x, y, r, 0, 2 * Math.PI);
 }
