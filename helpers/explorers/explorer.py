@@ -144,7 +144,8 @@ def site_script(*kinds):
   const modules = {modules}, urls = {{}};
   const inlined = (name) =>
     modules[name].replace(/"\\.\\/(\\w+)\\.js"/g, (_, other) => `"${{url(other)}}"`);
-  const url = (name) => (urls[name] ??= "data:text/javascript;charset=utf-8," + encodeURIComponent(inlined(name)));
+  const scheme = "data:text/javascript;charset=utf-8,";
+  const url = (name) => (urls[name] ??= scheme + encodeURIComponent(inlined(name)));
   const kinds = {json.dumps(kinds)}, load = (kind) => import(url(kind));
   const mount = () => import(url("stage")).then(({{ mountAll }}) => mountAll(document, load, kinds));
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
