@@ -303,6 +303,15 @@ GALLERY = {
         ),
         tilted_double_well(),
         Landscape(
+            "hill",
+            (9 * x**4 - 4 * x**3 - 24 * x**2) / 12,  # slope (x + 1) x (3x − 4)
+            x,
+            (-2.1, 2.4),
+            start=(-1.8,),
+            title="The hill",
+            about="a slope into a shallow valley, a barrier, and a deeper valley behind it",
+        ),
+        Landscape(
             "tanh",
             sp.tanh(x),
             x,

@@ -45,11 +45,24 @@ class Hyper:
     memory: bool = False  # a factor of forgetting: anything from 0 to just below 1 is accepted
 
     def check(self, value):
-        """`value` as a float, if it is possible: `low` and `high` are only the ends of a slider."""
+        """`value`, if it is possible, as a float or a float64 array; `low` and `high` are only slider ends.
+
+        A schedule, any function of the step, is returned as it is: its values are checked step by step.
+        """
         name = f"the {self.label} {self.letter}"
-        return (
-            number(value, name, 0, 1, below=True) if self.memory else number(value, name, 0, above=self.log)
-        )
+        ends = {"low": 0, "high": 1, "below": True} if self.memory else {"low": 0, "above": self.log}
+        if callable(value):
+            return value
+        if np.ndim(value) == 0:
+            return number(value[()] if isinstance(value, np.ndarray) else value, name, **ends)
+        array = finite_array(value, name)
+        for extreme in (array.min(), array.max()) if array.size else ():
+            number(float(extreme), name, **ends)
+        return array
+
+    def at(self, value, t):
+        """The value in step t of what `check` has let pass: itself, or that of a schedule, checked."""
+        return self.check(value(t)) if callable(value) else value
 
     def spec(self):
         return {
@@ -89,9 +102,11 @@ class UpdateRule:
     standard normal noise ξ. With λi in it the rule is a `curved` one: it acts on the coordinates of θ and g
     along the eigenvectors of the Hessian at θ, λi being their eigenvalues; such a rule adds a step to θ and
     remembers nothing.
-    `at` is where g is taken; θ itself by default. `stable_below` is the bound on ηλ below which the rule
-    converges on a quadratic of curvature λ, where known. `show` names expressions that the printed formula
-    gives a symbol of their own, such as Adam's m̂.
+    `at` is where g is taken; θ itself by default. `rate`, where given, is the effective learning rate of a
+    coordinate, which may depend on the states after they are updated, on t and on hyper-parameters: the
+    factor that stands before the gradient or its average. `stable_below` is the bound on ηλ below which the
+    rule converges on a quadratic of curvature λ, where known. `show` names expressions that the printed
+    formula gives a symbol of their own, such as Adam's m̂.
 
     >>> rule("momentum").step([1.0], [2.0], [[0.5]], 1, {"η": 0.1, "β": 0.9})
     (array([0.755]), [array([2.45])])
@@ -101,6 +116,7 @@ class UpdateRule:
     label: str
     update: tuple
     at: sp.Expr = θ
+    rate: sp.Expr | None = None
     stable_below: sp.Expr | None = None
     show: tuple = ()
     source: str = ""
@@ -113,6 +129,8 @@ class UpdateRule:
         for symbol, expression in self.update:
             as_expression(expression, allowed, f"the update of {symbol} in {self.name!r}")
         as_expression(self.at, allowed - {g, ξ, λi}, f"the place of the gradient in {self.name!r}")
+        if self.rate is not None:
+            as_expression(self.rate, allowed - {θ, g, ξ, λi}, f"the effective rate of {self.name!r}")
         if self.curved:
             step = sp.sympify(self.update[-1][1]) - θ
             if self.states or self.at != θ or sp.simplify(step.diff(θ)) != 0:
@@ -180,6 +198,10 @@ class UpdateRule:
     def _at(self):
         return numpy_function([θ, *self.states, *self._letters], [self.at])
 
+    @cached_property
+    def _rate(self):
+        return numpy_function([t, *self.states, *self._letters], [self.rate])
+
     def check(self, hyper):
         """All hyper-parameters by letter: `hyper`, else the defaults; unknown or impossible ones raise."""
         if unknown := set(hyper) - set(self.defaults):
@@ -192,6 +214,16 @@ class UpdateRule:
     def place(self, θ, states, hyper):
         """Where the gradient is taken."""
         return self._at(θ, *states, *(hyper[h.letter] for h in self.hyper))[0]
+
+    def rate_of(self, states, t, hyper):
+        """The effective learning rate of every coordinate in step t, from the states after that step.
+
+        >>> rule("adagrad").rate_of([np.array([4.0, 0.25])], 1, {"η": 0.1, "ε": 1e-8}).round(6).tolist()
+        [0.05, 0.2]
+        """
+        if self.rate is None:
+            raise ValueError(f"no effective learning rate is known for {self.name!r}")
+        return self._rate(t, *states, *(hyper[h.letter] for h in self.hyper))[0]
 
     def step(self, θ, g, states, t, hyper, ξ=0.0, λi=0.0):
         """One step: (θ, states) from θ, gradient g, states, step number t and hyper-parameters by letter.
@@ -221,11 +253,17 @@ class UpdateRule:
 
     @cached_property
     def javascript(self):
-        """JavaScript for one coordinate: ({at: (θ, s, h) => …, step: (θ, g, s, t, h, ξ, λ) => [θ, …s]})."""
+        """JavaScript for one coordinate, an object of functions of arrays of states s and hyper-parameters h.
+
+        at: (θ, s, h) => …, step: (θ, g, s, t, h, ξ, λ) => [θ, …s], and rate: (s, t, h) => …, or null.
+        """
         at = javascript_function([θ, self.states, self._letters], self.at)
         step = javascript_function([θ, g, self.states, t, self._letters, ξ, λi], self._new)
+        rate = (
+            "null" if self.rate is None else javascript_function([self.states, t, self._letters], self.rate)
+        )
         kind = f"noisy: {str(self.noisy).lower()}, curved: {str(self.curved).lower()}"
-        return f"({{at: {at}, step: {step}, {kind}}})"
+        return f"({{at: {at}, step: {step}, rate: {rate}, {kind}}})"
 
     @cached_property
     def stable_javascript(self):
@@ -245,8 +283,10 @@ class UpdateRule:
         if self.stable_below is None:
             raise ValueError(f"no bound is known for {self.name!r}")
         values = self.check(hyper)
-        bound = Formula([*self._letters], sp.sympify(self.stable_below))
-        return float(bound(*(values[h.letter] for h in self.hyper)))
+        bound = Formula([*self._letters], sp.sympify(self.stable_below))(
+            *(values[h.letter] for h in self.hyper)
+        )
+        return float(bound) if np.ndim(bound) == 0 else bound
 
     def spec(self):
         """What an explorer sends to the browser, as plain JSON."""
@@ -276,42 +316,65 @@ def _named(expression, names):
     return expression
 
 
+s_max = sp.Symbol("s_{\\max}", real=True)
 _m_hat, _s_hat = sp.Symbol(r"\hat{m}"), sp.Symbol(r"\hat{s}", positive=True)
 _debiased = ((_m_hat, m / (1 - β1**t)), (_s_hat, s / (1 - β2**t)))
+_largest = (_debiased[0], (_s_hat, s_max / (1 - β2**t)))
 _adam = ((m, β1 * m + (1 - β1) * g), (s, β2 * s + (1 - β2) * g**2))
-_adam_step = _debiased[0][1] / (sp.sqrt(_debiased[1][1]) + ε)
 
-gradient_descent = UpdateRule("gradient descent", "GD", ((θ, θ - η * g),), stable_below=sp.Integer(2))
-momentum = UpdateRule(
-    "momentum", "Momentum", ((v, β * v + g), (θ, θ - η * v)), stable_below=2 + 2 * β, source="polyak1964"
-)
-nesterov = UpdateRule(
+
+def _per_root(square):
+    """η/(√square + ε), the effective rate of the adaptive rules."""
+    return η / (sp.sqrt(square) + ε)
+
+
+def _rule(name, label, state, rate, direction=g, decay=0, **more):
+    """The rule θ ← θ − rate·direction − decay, after its states."""
+    update = (*state, (θ, θ - rate * direction - decay))
+    return UpdateRule(name, label, update, rate=rate, **more)
+
+
+gradient_descent = _rule("gradient descent", "GD", (), η, stable_below=sp.Integer(2))
+momentum = _rule("momentum", "Momentum", ((v, β * v + g),), η, v, stable_below=2 + 2 * β, source="polyak1964")
+nesterov = _rule(
     "nesterov",
     "Nesterov",
-    ((v, β * v + g), (θ, θ - η * v)),
+    ((v, β * v + g),),
+    η,
+    v,
     at=θ - η * β * v,
     stable_below=(2 + 2 * β) / (1 + 2 * β),
     source="nesterov1983",
 )
-adagrad = UpdateRule(
-    "adagrad", "AdaGrad", ((s, s + g**2), (θ, θ - η * g / (sp.sqrt(s) + ε))), source="duchi2011"
-)
-adagrad_mean = UpdateRule(
-    "adagrad mean", "AdaGrad, mean", ((s, s + g**2), (θ, θ - η * g / (sp.sqrt(s / t) + ε))), source="lee2021"
-)
-rmsprop = UpdateRule(
-    "rmsprop",
-    "RMSProp",
-    ((s, ρ * s + (1 - ρ) * g**2), (θ, θ - η * g / (sp.sqrt(s) + ε))),
-    source="tieleman2012",
-)
-adam = UpdateRule("adam", "Adam", (*_adam, (θ, θ - η * _adam_step)), show=_debiased, source="kingma2015")
-adamw = UpdateRule(
-    "adamw", "AdamW", (*_adam, (θ, θ - η * (_adam_step + λ * θ))), show=_debiased, source="loshchilov2019"
+adagrad = _rule("adagrad", "AdaGrad", ((s, s + g**2),), _per_root(s), source="duchi2011")
+adagrad_mean = _rule("adagrad mean", "AdaGrad, mean", ((s, s + g**2),), _per_root(s / t), source="lee2021")
+rmsprop = _rule("rmsprop", "RMSProp", ((s, ρ * s + (1 - ρ) * g**2),), _per_root(s), source="tieleman2012")
+_adaptive = {"state": _adam, "rate": _per_root(_debiased[1][1]), "direction": _debiased[0][1]}
+adam = _rule("adam", "Adam", **_adaptive, show=_debiased, source="kingma2015")
+adamw = _rule("adamw", "AdamW", **_adaptive, decay=η * λ * θ, show=_debiased, source="loshchilov2019")
+amsgrad = _rule(
+    "amsgrad",
+    "AMSGrad",
+    (*_adam, (s_max, sp.Max(s_max, s))),
+    _per_root(_largest[1][1]),
+    _largest[0][1],
+    show=_largest,
+    source="reddi2018",
 )
 
 RULES = {
-    r.name: r for r in (gradient_descent, momentum, nesterov, adagrad, adagrad_mean, rmsprop, adam, adamw)
+    r.name: r
+    for r in (
+        gradient_descent,
+        momentum,
+        nesterov,
+        adagrad,
+        adagrad_mean,
+        rmsprop,
+        adam,
+        adamw,
+        amsgrad,
+    )
 }
 
 
@@ -324,14 +387,16 @@ def rule(name):
     return name if isinstance(name, UpdateRule) else lookup(RULES, name, "rule")
 
 
-_rule = rule  # `descend` has an argument of that name
+_find = rule  # `descend` has an argument of that name
 
 
 @dataclass(frozen=True, eq=False)
 class Descent:
     """A run of `steps` steps: θ (rows, ..., d); loss (rows, ...) or None; diverged (...), a step or 0.
 
-    Row k is θ after step t[k]; with every=1 that is step k, and there are steps + 1 rows.
+    Row k is θ after step t[k]; with every=1 that is step k, and there are steps + 1 rows. `rate`, if it was
+    asked for, is (rows − 1, ..., d): row k is the effective learning rate of every coordinate in step
+    t[k + 1], and NaN from the step in which a run diverges.
     """
 
     θ: np.ndarray
@@ -340,6 +405,7 @@ class Descent:
     rule: UpdateRule
     hyper: dict
     t: np.ndarray
+    rate: np.ndarray | None = None
 
     @property
     def end(self):
@@ -353,7 +419,7 @@ class Descent:
 
     def __repr__(self):
         runs = self.diverged.size
-        settings = ", ".join(f"{k}={value:g}" for k, value in self.hyper.items())
+        settings = ", ".join(f"{k}={_short(value)}" for k, value in self.hyper.items())
         head = f"{self.rule.label} ({settings}), {self.steps} steps"
         if runs > 1:
             return f"{head}, {runs} starts, {int((self.diverged > 0).sum())} diverged"
@@ -362,6 +428,13 @@ class Descent:
         end = ", ".join(f"{value:.4g}" for value in self.end.ravel() + 0.0)
         loss = "" if self.loss is None else f", L = {float(self.loss[-1].squeeze()):.4g}"
         return f"{head}: θ = ({end}){loss}"
+
+
+def _short(value):
+    """A hyper-parameter for `repr`: 0.1, 0.01 … 1 for an array, a schedule's own name."""
+    if callable(value):
+        return getattr(value, "__name__", repr(value))
+    return f"{value:g}" if np.ndim(value) == 0 else f"{value.min():g} … {value.max():g}"
 
 
 def eigenbasis(H):
@@ -385,14 +458,18 @@ def eigenbasis(H):
     return np.where(finite[..., None], λ, np.nan), U
 
 
-def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None, **hyper):
+def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None, rates=False, **hyper):
     """Run an update rule from one start or from many at once.
 
     `target` is a Landscape, its name in the gallery, any object with `gradient` (and, if it has them, `loss`,
     `hessian` and the dimension `d`), or a function θ (..., d) -> ∇L (..., d). `start` has shape (..., d);
-    leading axes are independent runs. Hyper-parameters are given by letter: η=0.1, β=0.9. `every=k` keeps
-    only every k-th point of the path, and the last. A rule with noise needs `rng`, a numpy Generator. All
+    leading axes are independent runs. `every=k` keeps only every k-th point of the path, and the last. A rule
+    with noise needs `rng`, a numpy Generator. `rates=True` keeps the effective learning rates too. All
     arithmetic is float64.
+
+    Hyper-parameters are given by letter: η=0.1, β=0.9. Each is a number, an array with a value for every run,
+    or a schedule: a function of the step t = 1, 2, … that returns either. The shapes of arrays are broadcast
+    with the leading axes of `start`.
 
     A run that has diverged stays at its last good point, and its step number stands in `.diverged`; 0 means
     that it did not.
@@ -402,8 +479,12 @@ def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None
     [[1.0, 0.0], [0.5, 0.0], [0.25, 0.0], [0.125, 0.0]]
     >>> descend(landscape("ravine"), [1.0, 1.0], steps=400, η=0.1)
     GD (η=0.1), 400 steps: diverged at step 35
+    >>> descend("saddle", [1.0, 0.0], steps=2, η=np.array([0.125, 0.25])).end[:, 0].tolist()
+    [0.5625, 0.25]
+    >>> descend("saddle", [1.0, 0.0], steps=2, η=lambda t: 0.25 / t).end.tolist()
+    [0.375, 0.0]
     """
-    update, steps, every = _rule(rule), count(steps, "steps"), count(every, "every", 1)
+    update, steps, every = _find(rule), count(steps, "steps"), count(every, "every", 1)
     hyper = update.check(hyper)
     if isinstance(target, str):
         target = landscape(target)
@@ -418,34 +499,73 @@ def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None
         raise TypeError(f"{update.name!r} uses the curvature, so target must have a method hessian(θ)")
     if update.noisy and not callable(getattr(rng, "standard_normal", None)):
         raise TypeError(f"{update.name!r} draws noise, so rng must be a numpy Generator, not {rng!r}")
+    if rates and update.rate is None:
+        raise ValueError(f"no effective learning rate is known for {update.name!r}, so rates must be False")
     now = finite_array(start, "start", getattr(target, "d", None))
     if now.ndim == 0:
         raise ValueError("start must have shape (..., d), with the coordinates on the last axis")
+    runs = _runs(update, hyper, now.shape[:-1])
+    now = np.broadcast_to(now, (*runs, now.shape[-1]))
+    values = {letter: _of_runs(value, runs) for letter, value in hyper.items() if not callable(value)}
+    schedules = [h for h in update.hyper if callable(hyper[h.letter])]
 
     kept = np.array([*range(0, steps, every), steps])
     path = np.empty((len(kept), *now.shape))
     path[0] = now
+    rate = np.full((len(kept) - 1, *now.shape), np.nan) if rates else None
     diverged = np.zeros(now.shape[:-1], dtype=int)
     states = [np.zeros(now.shape) for _ in update.states]
     for k in range(1, steps + 1):
+        for h in schedules:
+            values[h.letter] = _of_runs(h.at(hyper[h.letter], k), runs)
         with np.errstate(all="ignore"):
-            slope = np.asarray(gradient(update.place(now, states, hyper)), dtype=np.float64)
+            slope = np.asarray(gradient(update.place(now, states, values)), dtype=np.float64)
         if slope.shape != now.shape:
             raise ValueError(
                 f"the gradient of {now.shape} points has shape {slope.shape}; it must have the same shape"
             )
         noise = rng.standard_normal(now.shape) if update.noisy else 0.0
         if update.curved:
-            new = now + _curved_step(update, slope, hessian(now), k, hyper, noise)
+            new = now + _curved_step(update, slope, hessian(now), k, values, noise)
         else:
-            new, states = update.step(now, slope, states, k, hyper, noise)
+            new, states = update.step(now, slope, states, k, values, noise)
         with np.errstate(invalid="ignore"):
             bad = ~(np.abs(new) <= DIVERGED).all(axis=-1)
         diverged[bad & (diverged == 0)] = k
         now = np.where((diverged > 0)[..., None], now, new)
         if k % every == 0 or k == steps:
-            path[-(-k // every)] = now
-    return Descent(path, loss(path) if callable(loss) else None, diverged, update, hyper, kept)
+            row = -(-k // every)
+            path[row] = now
+            if rates:
+                np.copyto(rate[row - 1], update.rate_of(states, k, values), where=(diverged == 0)[..., None])
+    found = loss(path) if callable(loss) else None
+    return Descent(path, found, diverged, update, hyper, kept, rate)
+
+
+def _runs(update, hyper, runs):
+    """The leading axes of all runs: those of the start and of every hyper-parameter, broadcast together."""
+    shapes = {"start": runs}
+    for h in update.hyper:
+        shapes[h.letter] = np.shape(h.at(hyper[h.letter], 1))
+    try:
+        return np.broadcast_shapes(*shapes.values())
+    except ValueError:
+        shown = ", ".join(f"{name} {shape}" for name, shape in shapes.items() if shape)
+        raise ValueError(
+            f"the leading axes of the start and the hyper-parameters do not fit together: {shown}"
+        ) from None
+
+
+def _of_runs(value, runs):
+    """A number as it is; an array with its axes where those of the runs are, and one for the coordinates."""
+    if np.ndim(value) == 0:
+        return value
+    try:
+        return np.broadcast_to(value, runs)[..., None]
+    except ValueError:
+        raise ValueError(
+            f"a schedule returned an array of shape {np.shape(value)}, which does not fit the runs {runs}"
+        ) from None
 
 
 def _curved_step(update, g, H, t, hyper, ξ):

@@ -81,6 +81,7 @@ def test_start_lies_in_the_picture_and_spec_is_json(land):
         ("empirical risk", [1.0], -1.2),
         ("cubic", [2.0], 8.0),
         ("tilted double well", [1.0], 0.05),
+        ("hill", [2.0], 4 / 3),
         ("tanh", [4.0], np.tanh(4.0)),
         ("saddle", [3.0, 2.0], 5.0),
         ("monkey saddle", [1.0, 2.0], -11.0),

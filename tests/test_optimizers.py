@@ -33,7 +33,7 @@ SQRT = np.sqrt
 def textbook(name, gradient, start, steps, η, β=0.9, β1=0.9, β2=0.999, ρ=0.9, ε=1e-8, λ=0.01):
     """The rules as plain loops, written from the papers rather than from the book's definitions."""
     w = np.array(start, dtype=float)
-    v, second, path = np.zeros_like(w), np.zeros_like(w), [w]
+    v, second, largest, path = np.zeros_like(w), np.zeros_like(w), np.zeros_like(w), [w]
     for k in range(1, steps + 1):
         d = gradient(w - η * β * v) if name == "nesterov" else gradient(w)
         if name == "gradient descent":
@@ -49,8 +49,10 @@ def textbook(name, gradient, start, steps, η, β=0.9, β1=0.9, β2=0.999, ρ=0.
             w = w - η * d / (SQRT(second) + ε)
         else:
             v, second = β1 * v + (1 - β1) * d, β2 * second + (1 - β2) * d**2
+            largest = np.maximum(largest, second)
             decay = η * λ * w if name == "adamw" else 0
-            w = w - η * (v / (1 - β1**k)) / (SQRT(second / (1 - β2**k)) + ε) - decay
+            under = (largest if name == "amsgrad" else second) / (1 - β2**k)
+            w = w - η * (v / (1 - β1**k)) / (SQRT(under) + ε) - decay
         path.append(w)
     return np.array(path)
 
@@ -74,6 +76,7 @@ def test_every_rule_against_a_textbook_loop(name):
         ("adagrad mean", 0.9, 0.9 - 0.1 * 1.8 / np.sqrt((4 + 1.8**2) / 2)),
         ("adam", 0.9, None),
         ("adamw", 0.9 - 0.1 * 0.01, None),
+        ("amsgrad", 0.9, None),
         ("rmsprop", 1 - 0.1 * 2 / np.sqrt(0.1 * 4), None),
     ],
 )

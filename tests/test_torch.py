@@ -15,6 +15,7 @@ OPTIMIZERS = {
     "rmsprop": lambda p: torch.optim.RMSprop(p, lr=0.02, alpha=0.9, eps=1e-8),
     "adam": lambda p: torch.optim.Adam(p, lr=0.02),
     "adamw": lambda p: torch.optim.AdamW(p, lr=0.02, weight_decay=0.01),
+    "amsgrad": lambda p: torch.optim.Adam(p, lr=0.02, amsgrad=True),
 }
 
 
