@@ -7,12 +7,13 @@
      axis                    {label, most(), at(run, t)}: what the loss is drawn against, instead of the step
      sliders, buttons        [[trait, slider], …] and elements that join the map's own
      plain                   true: no quadratic model
+     marks(letter)           more ticks of that letter's slider
      traits, remake          names of more traits whose change draws again, and of those that change the landscape itself
      view(view)              {functions, critical, rate, …} that replace the view's own
      run(rule, from, until)  {path, loss, diverged}, instead of `descend`
      still(ctx, tools)       draws on the map before the critical points, with tools {X, Y, view, colours, size}
      moving(ctx, tools)      draws over the paths, with `runs` too
-     columns, words(rule, run), startWords()   two heads of the table; {cells, said, end} of a path; {cells, said, suffix} of the start
+     columns, words(rule, run), startWords()   two heads of the table (a third replaces the last); {cells, said, end} of a path; {cells, said, suffix} of the start
      turn(view, active), measure(height of the map), draw({view, colours, runs, run}), reset(), stop() */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
@@ -150,6 +151,7 @@ export async function render({ model, el }, addPane = null) {
       const ticks = middle.map((value) => ({ value, text: format(value, 3, true) }));
       const text = h.log ? (v) => format(v, 2) : (v) => fixed(v, v > 0.99 ? 4 : range.low === 0 && h.high > 0.995 && h.high < 1 ? 3 : 2);
       const control = slider({ model, trait: letter, label: h.label, symbol: letter.replace(/\d/, "_$&"), range, steps, round, ticks, text });
+      control.plain = ticks;
       controls.sliders.set(letter, control);
       below.append(control.node);
     }
@@ -520,7 +522,7 @@ export async function render({ model, el }, addPane = null) {
     };
     const shown = active(), rows = [row("start"), ...shown.map((r) => row(r.label, colours.pick(r.colour)))];
     cells = rows.map((r) => r.cells);
-    const columns = [...(pane?.columns ?? ["L", "|∇L|"]), shown.length ? "where it ends" : "θ"];
+    const columns = [...(pane?.columns ?? ["L", "|∇L|"]), shown.length ? "where it ends" : "θ"].slice(0, 3);
     const head = element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "explorer-spoken" }, "path")),
       ...columns.map((name) => element("th", { scope: "col" }, name))));
     readout.replaceChildren(element("table", {}, head, element("tbody", {}, ...rows.map((r) => r.tr))));
@@ -585,10 +587,11 @@ export async function render({ model, el }, addPane = null) {
     writeSoon();
   });
   function ticks() {
-    const rate = view.rate, control = controls.sliders.get("η");
+    const rate = view.rate, control = controls.sliders.get("η"), marks = (letter) => pane?.marks?.(letter) ?? [];
+    if (pane?.marks) for (const letter of letters.keys()) if (letter !== "η") controls.sliders.get(letter).setTicks([...marks(letter), ...controls.sliders.get(letter).plain]);
     if (!control) return;
     const hyper = Object.fromEntries([...letters.keys()].map((l) => [l, value(l)]));
-    control.setRange(log(Math.min(rate.low, value("η")), Math.max(rate.high, value("η"))), rateTicks(rate, active(), hyper, colours.pick));
+    control.setRange(log(Math.min(rate.low, value("η")), Math.max(rate.high, value("η"))), [...marks("η"), ...rateTicks(rate, active(), hyper, colours.pick)]);
     control.show(value("η"));
   }
   function turned() {
@@ -633,7 +636,8 @@ export async function render({ model, el }, addPane = null) {
   const follow = (names, call) => names.forEach((name) => { model.on(`change:${name}`, call); stops.push(() => model.off(`change:${name}`, call)); });
   follow(["landscape"], turned);
   follow(["active", "model"], toggled);
-  follow(["start", "point", ...(pane?.traits ?? [])], draw);
+  follow(["start", "point"], draw);
+  follow(pane?.traits ?? [], () => { ticks(); draw(); });
   follow(pane?.remake ?? [], () => { for (const name of ["values", "levels", "index", "lines", "key"]) delete view[name]; turned(); });
   follow(["steps", "angle", "seed", ...letters.keys(), ...(pane?.sliders ?? []).map(([trait]) => trait)], () => { for (const [name, control] of controls.sliders) control.show(value(name)); ticks(); draw(); });
   const moved = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
