@@ -44,12 +44,12 @@ class Hyper:
     log: bool = False
     memory: bool = False  # a factor of forgetting: anything from 0 to just below 1 is accepted
 
-    def check(self, value):
+    def check(self, value, where=""):
         """`value`, if it is possible, as a float or a float64 array; `low` and `high` are only slider ends.
 
         A schedule, any function of the step, is returned as it is: its values are checked step by step.
         """
-        name = f"the {self.label} {self.letter}"
+        name = f"the {self.label} {self.letter}{where}"
         ends = {"low": 0, "high": 1, "below": True} if self.memory else {"low": 0, "above": self.log}
         if callable(value):
             return value
@@ -62,7 +62,7 @@ class Hyper:
 
     def at(self, value, t):
         """The value in step t of what `check` has let pass: itself, or that of a schedule, checked."""
-        return self.check(value(t)) if callable(value) else value
+        return self.check(value(t), f" in step {t}") if callable(value) else value
 
     def spec(self):
         return {
