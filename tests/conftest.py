@@ -2,6 +2,7 @@
 
 import functools
 import importlib.util
+import itertools
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+
+from helpers.explorers.explorer import site_script, site_style
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build/html"
@@ -54,52 +57,133 @@ def site():
     return HTML
 
 
+PAGE = """<!doctype html><html lang="en"{theme}><head><meta charset="utf-8"><title>A page of explorers</title>
+<meta name="viewport" content="width=device-width"><link rel="icon" href="data:,">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self' file: data:
+  {scripts}; style-src 'self' file: 'unsafe-inline'; img-src data:">
+<link rel="stylesheet" href="explorers.css"><script defer src="explorers.js"></script>{head}
+<style>body {{ max-width: 750px; margin: 20px auto; padding: 0 12px; font: 16px sans-serif;
+background: light-dark(#fff, #12181e); color-scheme: light dark }}
+h1 {{ color: light-dark(#000, #fff) }}</style></head>
+<body><main><h1>Explorers</h1>{figures}<p style="height: 1200px"></p></main></body></html>"""
+
+NOTE_WORDS = """window.words = [];
+const canvas = CanvasRenderingContext2D.prototype, write = canvas.fillText;
+canvas.fillText = function (text, ...at) { words.push(text); write.call(this, text, ...at); };"""
+
+
 class _Quiet(SimpleHTTPRequestHandler):
     def log_message(self, *arguments):
         pass
 
 
+def _served(folder):
+    """A server of the folder on loopback, and its address."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(folder)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return server, f"http://127.0.0.1:{server.server_port}"
+
+
 @pytest.fixture(scope="session")
 def address(site):
     """The site on loopback."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(_Quiet, directory=str(site)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    server, address = _served(site)
+    yield address
     server.shutdown()
 
 
 @pytest.fixture
-def site_page(browser, site, address):
-    """`site_page("book/intro.html")` opens a page, waits for its explorers, and returns Playwright's page.
-
-    `file=True` opens it from the folder, not from the server; keywords that are not named here go to
-    `browser.new_context`. `page.problems`: requests to other hosts, failed ones, errors on the console.
-    """
+def new_page(browser):
+    """`new_page(base)`: a page whose `problems` are requests beyond `base`, failed ones, console errors."""
     contexts = []
 
-    def open_page(name, *, file=False, dark=False, width=1280, height=900, **context):
-        contexts.append(browser.new_context(
-            viewport={"width": width, "height": height}, color_scheme="dark" if dark else "light", **context))
+    def open_page(base, *, dark=False, width=1280, height=900, **context):
+        context = {"color_scheme": "dark" if dark else "light"} | context
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
         page = contexts[-1].new_page()
         page.problems = []
-        base = site.as_uri() if file else address
         page.on("request", lambda r: r.url.startswith((base, "data:", "blob:"))
                 or page.problems.append(f"asks {r.url[:120]}"))
         page.on("requestfailed", lambda r: page.problems.append(f"request failed: {r.url[:120]}"))
-        page.on("response", lambda r: r.status >= 400 and page.problems.append(f"{r.status}: {r.url[:120]}"))
+        page.on("response",
+                lambda r: r.status >= 400 and page.problems.append(f"{r.status}: {r.url[:120]}"))
         page.on("console", lambda m: m.type == "error" and page.problems.append(f"console: {m.text[:200]}"))
         page.on("pageerror", lambda e: page.problems.append(f"error: {str(e)[:200]}"))
-        page.goto(f"{base}/{quote(name, safe='/#')}", wait_until="load")
-        if context.get("java_script_enabled", True):
-            # Explorers may wait until they are near the viewport.
-            for explorer in page.locator("[data-explorer]").all():
-                explorer.scroll_into_view_if_needed()
-            page.wait_for_function(
-                "[...document.querySelectorAll('[data-explorer]')].every(e => e.dataset.ready == 'true')")
-            page.evaluate("scrollTo(0, 0)")
-            page.evaluate("window.MathJax?.startup?.promise")
         return page
 
     yield open_page
     for context in contexts:
         context.close()
+
+
+READY = "() => [...document.querySelectorAll('[data-explorer]')].every((e) => e.dataset.ready === 'true')"
+
+
+@pytest.fixture
+def site_page(new_page, site, address):
+    """`site_page("book/intro.html")` opens a page, waits for its explorers, and returns Playwright's page.
+
+    `file=True` opens it from the folder, not from the server; other keywords go to `new_page`.
+    """
+
+    def open_page(name, *, file=False, **context):
+        base = site.as_uri() if file else address
+        page = new_page(base, **context)
+        page.goto(f"{base}/{quote(name, safe='/#')}", wait_until="load")
+        if context.get("java_script_enabled", True):
+            # Explorers may wait until they are near the viewport.
+            for explorer in page.locator("[data-explorer]").all():
+                explorer.scroll_into_view_if_needed()
+            page.wait_for_function(READY)
+            page.evaluate("scrollTo(0, 0)")
+            page.evaluate("window.MathJax?.startup?.promise")
+        return page
+
+    return open_page
+
+
+@pytest.fixture
+def show(new_page, tmp_path):
+    """`show(explorer, …)`: a page with these explorers, drawn, from a server or (`file=True`) its folder.
+
+    `window.words` are the texts that have been drawn on canvases. `theme`, `head` and `figures` are put into
+    the page's HTML; other keywords go to `new_page`.
+    """
+    servers, number = [], itertools.count()
+
+    def open_page(*explorers, file=False, theme="", head="", figures="", **context):
+        folder = tmp_path / str(next(number))
+        folder.mkdir()
+        figures += "".join(e.static_html() for e in explorers)
+        scripts = "'unsafe-inline'" if "<script" in head else ""
+        html = PAGE.format(figures=figures, theme=theme, head=head, scripts=scripts)
+        (folder / "page.html").write_text(html, encoding="utf-8")
+        (folder / "explorers.js").write_text(site_script(), encoding="utf-8")
+        (folder / "explorers.css").write_text(site_style(), encoding="utf-8")
+        address = folder.as_uri()
+        if not file:
+            server, address = _served(folder)
+            servers.append(server)
+        page = new_page(address, **({"height": 1000} | context))
+        page.on("console", lambda m: m.type == "warning" and page.problems.append(m.text))
+        page.add_init_script(NOTE_WORDS)
+        page.goto(f"{address}/page.html")
+        if context.get("java_script_enabled", True):
+            page.wait_for_function(READY)
+            settle(page)
+        return page
+
+    yield open_page
+    for server in servers:
+        server.shutdown()
+
+
+@pytest.fixture(params=["file", "served"])
+def open_page(request, show):
+    """`show` both ways: the test runs twice."""
+    return functools.partial(show, file=request.param == "file", width=800)
+
+
+def settle(page):
+    """Wait until what was changed has been drawn and written."""
+    page.wait_for_timeout(280)

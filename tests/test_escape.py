@@ -1,19 +1,17 @@
 """The race at a saddle: its settings, its laws, and what a reader can do with it on a page."""
 
-import functools
 import math
 import re
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 import sympy as sp
 from axe_playwright_python.sync_playwright import Axe
+from conftest import settle
 
 from helpers.explorers import EscapeExplorer, LandscapeExplorer
 from helpers.explorers.escape import LANDSCAPES, LAWS, along, displaced, strict_saddle
-from helpers.explorers.explorer import data_url, look, module, site_script, site_style, source
+from helpers.explorers.explorer import data_url, look, module, source
 from helpers.explorers.noise import normals
 from helpers.landscapes import GALLERY, Landscape, landscape
 from helpers.optimizers import DIVERGED, RULES, descend
@@ -245,64 +243,6 @@ def test_rules_with_noise_run_on_any_landscape_explorer():
 
 
 # The page ---------------------------------------------------------------------------------------------------
-PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>A race</title>
-<meta name="viewport" content="width=device-width">
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self' file: data:;
-  style-src 'self' file: 'unsafe-inline'; img-src data:">
-<link rel="stylesheet" href="explorers.css"><script defer src="explorers.js"></script>
-<style>body {{ max-width: 750px; margin: 20px auto; padding: 0 12px; font: 16px sans-serif;
-background: light-dark(#fff, #12181e); color-scheme: light dark }} h1 {{ color: light-dark(#000, #fff) }}
-</style>
-</head><body><main><h1>A race</h1>{figures}<p style="height: 1200px"></p></main></body></html>"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """`show(explorer, …)`: a page with it, from a server or (`file=True`) from its folder."""
-    contexts, servers = [], []
-
-    def open_page(*explorers, file=False, dark=False, width=1280, **context):
-        figures = "".join(e.static_html() for e in explorers)
-        (tmp_path / "page.html").write_text(PAGE.format(figures=figures), encoding="utf-8")
-        (tmp_path / "explorers.js").write_text(site_script("escape"), encoding="utf-8")
-        (tmp_path / "explorers.css").write_text(site_style(), encoding="utf-8")
-        address = tmp_path.as_uri()
-        if not file:
-            handler = functools.partial(Quiet, directory=str(tmp_path))
-            servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
-            threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-            address = f"http://127.0.0.1:{servers[-1].server_port}"
-        contexts.append(browser.new_context(viewport={"width": width, "height": 1000},
-                                            color_scheme="dark" if dark else "light", **context))
-        page = contexts[-1].new_page()
-        page.problems = []
-        page.on("console", lambda m: m.type in ("error", "warning") and page.problems.append(m.text))
-        page.on("pageerror", lambda e: page.problems.append(str(e)))
-        page.on("request", lambda r: r.url.startswith((address, "data:")) or page.problems.append(r.url))
-        page.add_init_script("""window.words = [];
-            const canvas = CanvasRenderingContext2D.prototype, write = canvas.fillText;
-            canvas.fillText = function (text, ...at) { words.push(text); write.call(this, text, ...at); };""")
-        page.goto(f"{address}/page.html")
-        page.wait_for_selector("[data-ready=true]")
-        settle(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    for server in servers:
-        server.shutdown()
-
-
-def settle(page):
-    page.wait_for_timeout(320)
-
-
 def table(page):
     """The table by rows: {label: [steps, law, where it ends]}."""
     rows = [[cell.inner_text() for cell in row.locator("th, td").all()]

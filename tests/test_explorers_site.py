@@ -2,74 +2,17 @@
 
 import functools
 import re
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from conftest import settle
 
 from helpers.explorers import LandscapeExplorer
-from helpers.explorers.explorer import data_url, module, site_script, site_style, source
+from helpers.explorers.explorer import data_url, module, source
 from helpers.landscapes import GALLERY
 from helpers.optimizers import RULES
 
 PLANES = [name for name, land in GALLERY.items() if land.d == 2]
 RACE = ("gradient descent", "momentum", "adam")
-PAGE = """<!doctype html><html lang="en"{theme}><head><meta charset="utf-8">
-<meta name="viewport" content="width=device-width"><title>A page of explorers</title>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'self' file: data:;
-  style-src 'self' file: 'unsafe-inline'; img-src data:">
-<link rel="stylesheet" href="explorers.css"><script defer src="explorers.js"></script>
-<style>body {{ max-width: 700px; margin: 20px auto; padding: 0 16px; font: 16px sans-serif; }}</style></head>
-<body><main><h1>Explorers</h1>{figures}<p style="height: 1200px">The page goes on.</p></main></body></html>"""
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture
-def show(browser, tmp_path):
-    """`show(explorer, …)`: a page with these explorers, from a server or (`file=True`) from its folder."""
-    contexts, servers = [], []
-
-    def open_page(*explorers, file=False, dark=False, width=1280, theme="", figures=None, **context):
-        figures = figures or "".join(e.static_html() for e in explorers)
-        (tmp_path / "page.html").write_text(PAGE.format(figures=figures, theme=theme), encoding="utf-8")
-        (tmp_path / "explorers.js").write_text(site_script(), encoding="utf-8")
-        (tmp_path / "explorers.css").write_text(site_style(), encoding="utf-8")
-        address = tmp_path.as_uri()
-        if not file:
-            handler = functools.partial(Quiet, directory=str(tmp_path))
-            servers.append(ThreadingHTTPServer(("127.0.0.1", 0), handler))
-            threading.Thread(target=servers[-1].serve_forever, daemon=True).start()
-            address = f"http://127.0.0.1:{servers[-1].server_port}"
-        contexts.append(browser.new_context(viewport={"width": width, "height": 1000},
-                                            color_scheme="dark" if dark else "light", **context))
-        page = contexts[-1].new_page()
-        page.problems = []
-        page.on("console", lambda m: m.type in ("error", "warning") and page.problems.append(m.text))
-        page.on("pageerror", lambda e: page.problems.append(str(e)))
-        page.on("request", lambda r: r.url.startswith((address, "data:")) or page.problems.append(r.url))
-        page.goto(f"{address}/page.html")
-        if context.get("java_script_enabled", True):
-            page.wait_for_function("""() => [...document.querySelectorAll('[data-explorer]')]
-                .every((e) => e.dataset.ready === 'true')""")
-            settle(page)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    for server in servers:
-        server.shutdown()
-
-
-def settle(page):
-    """Wait until what was changed has been drawn and written."""
-    page.wait_for_timeout(280)
-
-
 def state(page):
     """What the reader has before them: (the picture of the paths, the words of the readout)."""
     picture = page.evaluate("document.querySelector('.explorer-paths').toDataURL()")

@@ -1,13 +1,10 @@
 """Questions: what can be asked, and how a page checks the answers, by mouse and by keyboard."""
 
-import functools
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 
-from helpers.explorers.explorer import data_url, module, site_script, site_style, source
+from helpers.explorers.explorer import data_url, module, source
 from helpers.explorers.question import Question, as_text, readable
 
 NUMBER = {"answer": 0.5, "tolerance": 0.005, "explanation": "2/λ = ½.",
@@ -122,43 +119,6 @@ def test_formulas_have_a_plain_form(tex, plain):
 
 # In the browser
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture(params=["file", "served"])
-def open_page(request, browser, tmp_path):
-    """`open_page(question, …)` shows questions as the site does; the page's `problems` must stay empty."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    contexts = []
-
-    def open_page(*questions, head="", width=800, **context):
-        body = "".join(q.static_html() for q in questions)
-        (tmp_path / "page.html").write_text(
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</title>'
-            f'<link rel="icon" href="data:,"><style>{site_style()}</style>{head}'
-            f"<body><main>{body}</main><script>{site_script()}</script></body></html>", encoding="utf-8")
-        contexts.append(browser.new_context(viewport={"width": width, "height": 800}, **context))
-        page = contexts[-1].new_page()
-        page.problems = []
-        page.on("console", lambda m: m.type == "error" and page.problems.append(m.text))
-        page.on("pageerror", lambda e: page.problems.append(str(e)))
-        folder = tmp_path.as_uri() if request.param == "file" else f"http://127.0.0.1:{server.server_port}"
-        page.on("request", lambda r: r.url.startswith((folder, "data:")) or page.problems.append(r.url[:100]))
-        page.goto(f"{folder}/page.html")
-        if context.get("java_script_enabled", True):
-            page.wait_for_function(
-                "[...document.querySelectorAll('[data-explorer]')].every(e => e.dataset.ready == 'true')")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    server.shutdown()
-
-
 def answer(page, text):
     page.locator("input[type=text]").fill(text)
     page.locator("input[type=text]").press("Enter")
@@ -252,9 +212,9 @@ window.MathJax = {startup: {promise: new Promise((done) => setTimeout(done, 50))
 @pytest.mark.parametrize("open_page", ["file"], indirect=True)
 def test_mathjax_typesets_what_contains_formulas(open_page):
     page = open_page(Question(r"Above which $\eta$ does it diverge?", **NUMBER), head=MATHJAX)
-    page.wait_for_function("typeset.length == 1")
+    page.wait_for_function("() => typeset.length == 1")
     answer(page, "2")
-    page.wait_for_function("typeset.length == 2")
+    page.wait_for_function("() => typeset.length == 2")
     assert page.evaluate("typeset") == [r"Above which \(\eta\) does it diverge?", r"Divide by \(\lambda\)."]
     assert page.problems == []
 

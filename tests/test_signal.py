@@ -1,10 +1,7 @@
 """The signal explorer: the law of each layer, Python against the page, and what a reader can do with it."""
 
-import functools
 import math
 import re
-import threading
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import mpmath
 import numpy as np
@@ -12,7 +9,7 @@ import pytest
 import sympy as sp
 from axe_playwright_python.sync_playwright import Axe
 
-from helpers.explorers.explorer import data_url, module, site_script, site_style, source
+from helpers.explorers.explorer import data_url, module, source
 from helpers.explorers.noise import normals
 from helpers.explorers.signal import (
     BOUNDS,
@@ -251,46 +248,6 @@ def test_the_static_html_carries_poster_alt_and_escaped_words():
 
 # In the browser
 
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *arguments):
-        pass
-
-
-@pytest.fixture(params=["file", "served"])
-def open_page(request, browser, tmp_path):
-    """`open_page(explorer, …)` shows it as the site does; `problems` of the page must stay empty."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=str(tmp_path)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    contexts = []
-
-    def open_page(explorer, width=800, **context):
-        dark = context.get("color_scheme") == "dark"
-        (tmp_path / "page.html").write_text(
-            '<!doctype html><html lang="en"><meta charset="utf-8"><title>A page</title>'
-            '<meta name="viewport" content="width=device-width">'
-            f'<link rel="icon" href="data:,"><style>{site_style()}</style>'
-            f'<body style="margin:16px;{"background:#12181e;color:#fff" if dark else ""}">'
-            "<main><h1>A page</h1>"
-            f"{explorer.static_html()}</main><script>{site_script()}</script></body></html>", "utf-8")
-        contexts.append(browser.new_context(viewport={"width": width, "height": 900}, **context))
-        page = contexts[-1].new_page()
-        page.problems = []
-        page.on("console", lambda m: m.type in ("error", "warning") and page.problems.append(m.text))
-        page.on("pageerror", lambda e: page.problems.append(str(e)))
-        folder = tmp_path.as_uri() if request.param == "file" else f"http://127.0.0.1:{server.server_port}"
-        page.on("request", lambda r: r.url.startswith((folder, "data:")) or page.problems.append(r.url[:100]))
-        page.goto(f"{folder}/page.html")
-        if context.get("java_script_enabled", True):
-            page.wait_for_selector("[data-ready=true]")
-            page.wait_for_function("document.querySelector('[data-readout]').innerText.length > 60")
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    server.shutdown()
-
-
 MODULES = [data_url(module("signal")), data_url(source("stage.js"))]
 from_file = pytest.mark.parametrize("open_page", ["file"], indirect=True)
 
@@ -470,7 +427,7 @@ def test_a_finger_moves_a_slider_on_a_narrow_page(open_page):
     page = open_page(SignalExplorer(caption="A caption."), width=375, has_touch=True)
     box = page.locator('input[data-trait="depth"]').bounding_box()
     page.touchscreen.tap(box["x"] + box["width"] - 10, box["y"] + box["height"] / 2)
-    page.wait_for_function("document.querySelector('[data-trait=depth]').value > 45")
+    page.wait_for_function("() => document.querySelector('[data-trait=depth]').value > 45")
     page.get_by_role("button", name="ReLU").tap()
     readout(page, "units at zero")
     assert page.evaluate("document.documentElement.scrollWidth") <= 375
@@ -591,7 +548,7 @@ def test_the_picture_has_words_for_readers_who_do_not_see_it(open_page):
     spoken = page.locator("[role=status]")
     assert spoken.inner_text() == ""  # a page that loads stays silent
     page.locator('input[data-trait="scale"]').press("Home")
-    page.wait_for_function("document.querySelector('[role=status]').textContent.includes('t vanishes')")
+    page.wait_for_function("() => document.querySelector('[role=status]').textContent.includes('t vanishes')")
 
 
 @from_file
