@@ -2,10 +2,11 @@
 
    Other explorers are this map with a pane of their own: `render(context, addPane)`, where addPane({ model, code, spec }) gives
    an object of which all but `node` may be missing:
-     node                    the element beside the map, in place of the loss plot (with `loss: true` above it)
+     node                    the element beside the map, in place of the loss plot (with `loss: true` above it, with `loss: "main"` below the map)
      title                   what the whole figure is called
      axis                    {label, most(), at(run, t)}: what the loss is drawn against, instead of the step
      sliders, buttons        [[trait, slider], …] and elements that join the map's own
+     readout                 an element that takes the table, which else stands below everything
      plain                   true: no quadratic model
      marks(letter)           more ticks of that letter's slider
      traits, remake          names of more traits whose change draws again, and of those that change the landscape itself
@@ -32,12 +33,12 @@ export function rangeOf(hyper) {
   return hyper.log ? log(low, high) : hyper.high > 0.995 && hyper.high < 1 ? complement(low, high) : linear(low, high);
 }
 
-/** Ticks of the learning rate: powers of ten, and for each active rule the rate above which it cannot settle. */
-export function rateTicks(rate, rules, hyper, pick) {
-  const theory = rules.filter((r, k) => r.stable && rate.limit && rules.findIndex((q) => q.bound === r.bound) === k).map((r) => ({
+/** Ticks of the learning rate: powers of ten, for each active rule the rate above which it cannot settle, and other `marks`. */
+export function rateTicks(rate, rules, hyper, pick, marks = []) {
+  const theory = [...marks, ...rules.filter((r, k) => r.stable && rate.limit && rules.findIndex((q) => q.bound === r.bound) === k).map((r) => ({
     value: (r.stable(r.hyper.map((h) => hyper[h.letter])) / 2) * rate.limit, text: r.bound, colour: pick(r.colour), rank: 0,
     title: `above this rate ${r.label} settles at no minimum`,
-  })).sort((p, q) => p.value - q.value).map((tick, row, all) => ({ ...tick, row, flag: all.length > 1 })); // no mark crosses a label
+  }))].sort((p, q) => p.value - q.value).map((tick, row, all) => ({ ...tick, row, flag: all.length > 1 })); // no mark crosses a label
   const plain = decades(rate.low, rate.high, 5).map((value) => ({ value, text: format(value, 1, true), rank: 1, row: 0 }));
   return [...theory, ...plain];
 }
@@ -144,6 +145,7 @@ export async function render({ model, el }, addPane = null) {
     controls.chips = chips({ model, trait: "active", label: "update rules", items: rules.map((r) => ({ name: r.name, label: r.label, swatch: swatch(r) })) });
     above.append(controls.chips.node);
     if (pane) side.append(pane.node);
+    pane?.readout?.append(readout);
     for (const [letter, h] of letters) {
       const round = h.log ? (v) => Number(v.toPrecision(3)) : (v) => Number(v.toFixed(4));
       const steps = h.log ? 200 : h.high > 0.995 && h.high < 1 ? 160 : Math.round((h.high - h.low) * 100);
@@ -164,7 +166,7 @@ export async function render({ model, el }, addPane = null) {
       text: String, ticks: decades(10, most, 4).map((value) => ({ value, text: String(value) })) });
     controls.sliders.set("steps", controls.steps);
     below.append(controls.steps.node);
-    if (!pane || pane.loss) (letters.size > 3 && !pane ? main : side).append(lossPane); // where the column beside the plane has room
+    if (!pane || pane.loss) (pane ? pane.loss === "main" : letters.size > 3) ? main.append(lossPane) : side.append(lossPane); // where the column beside the plane has room
   }
   const panel = modelPanel({ model, code });
   controls.model = checkbox({ model, trait: "model", label: "quadratic model at θ′" });
@@ -591,7 +593,7 @@ export async function render({ model, el }, addPane = null) {
     if (pane?.marks) for (const letter of letters.keys()) if (letter !== "η") controls.sliders.get(letter).setTicks([...marks(letter), ...controls.sliders.get(letter).plain]);
     if (!control) return;
     const hyper = Object.fromEntries([...letters.keys()].map((l) => [l, value(l)]));
-    control.setRange(log(Math.min(rate.low, value("η")), Math.max(rate.high, value("η"))), [...marks("η"), ...rateTicks(rate, active(), hyper, colours.pick)]);
+    control.setRange(log(Math.min(rate.low, value("η")), Math.max(rate.high, value("η"))), rateTicks(rate, active(), hyper, colours.pick, marks("η")));
     control.show(value("η"));
   }
   function turned() {
