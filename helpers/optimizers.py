@@ -9,6 +9,7 @@ It may draw noise ξ, and it may use curvature: then its coordinates are those a
 Hessian, and λᵢ is the eigenvalue that belongs to each.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -18,10 +19,11 @@ import sympy as sp
 from helpers import palette
 from helpers.checks import count, finite_array, lookup, number
 from helpers.critical_points import eigen2
-from helpers.landscapes import landscape
+from helpers.landscapes import Landscape, landscape
 from helpers.symbolic import Formula, as_expression, javascript_function, latex, numpy_function
 
 DIVERGED = 1e6  # a run has diverged when a coordinate is larger than this, or not finite
+POINTS_AT_ONCE = 100_000  # of a long path the loss is taken in pieces that stay in the processor's cache
 
 θ, g, v, s, m = sp.symbols("theta g v s m", real=True)
 t = sp.Symbol("t", real=True)
@@ -400,12 +402,22 @@ class Descent:
     """
 
     θ: np.ndarray
-    loss: np.ndarray | None
     diverged: np.ndarray
     rule: UpdateRule
     hyper: dict
     t: np.ndarray
     rate: np.ndarray | None = None
+    loss_of: Callable | None = None
+
+    @cached_property
+    def loss(self):
+        """The loss along the path, (rows, ...), computed when asked for; None where the target has none."""
+        if self.loss_of is None:
+            return None
+        points = max(1, self.θ[0].size // self.θ.shape[-1])
+        rows = max(1, POINTS_AT_ONCE // points)
+        parts = [self.loss_of(self.θ[k : k + rows]) for k in range(0, len(self.θ), rows)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
     @property
     def end(self):
@@ -474,7 +486,7 @@ def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None
     A run that has diverged stays at its last good point, and its step number stands in `.diverged`; 0 means
     that it did not.
 
-    >>> from helpers.landscapes import landscape
+    >>> from helpers.landscapes import Landscape, landscape
     >>> descend(landscape("saddle"), [1.0, 0.0], steps=3, η=0.25).θ.tolist()
     [[1.0, 0.0], [0.5, 0.0], [0.25, 0.0], [0.125, 0.0]]
     >>> descend(landscape("ravine"), [1.0, 1.0], steps=400, η=0.1)
@@ -505,41 +517,68 @@ def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None
     if now.ndim == 0:
         raise ValueError("start must have shape (..., d), with the coordinates on the last axis")
     runs = _runs(update, hyper, now.shape[:-1])
-    now = np.broadcast_to(now, (*runs, now.shape[-1]))
-    values = {letter: _of_runs(value, runs) for letter, value in hyper.items() if not callable(value)}
-    schedules = [h for h in update.hyper if callable(hyper[h.letter])]
+    now = np.array(np.broadcast_to(now, (*runs, now.shape[-1])))
+    if type(target) is Landscape:
+        gradient = _by_coordinate(target)
+        now = np.moveaxis(np.moveaxis(now, -1, 0).copy(), 0, -1)  # each coordinate in one piece
+    settings = [None if callable(value) else _of_runs(value, runs) for value in hyper.values()]
+    schedules = [(i, h) for i, h in enumerate(update.hyper) if callable(hyper[h.letter])]
+    moved, step = update.at != θ, update._step.code
 
     kept = np.array([*range(0, steps, every), steps])
     path = np.empty((len(kept), *now.shape))
     path[0] = now
     rate = np.full((len(kept) - 1, *now.shape), np.nan) if rates else None
-    diverged = np.zeros(now.shape[:-1], dtype=int)
-    states = [np.zeros(now.shape) for _ in update.states]
-    for k in range(1, steps + 1):
-        for h in schedules:
-            values[h.letter] = _of_runs(h.at(hyper[h.letter], k), runs)
-        with np.errstate(all="ignore"):
-            slope = np.asarray(gradient(update.place(now, states, values)), dtype=np.float64)
-        if slope.shape != now.shape:
-            raise ValueError(
-                f"the gradient of {now.shape} points has shape {slope.shape}; it must have the same shape"
-            )
-        noise = rng.standard_normal(now.shape) if update.noisy else 0.0
-        if update.curved:
-            new = now + _curved_step(update, slope, hessian(now), k, values, noise)
-        else:
-            new, states = update.step(now, slope, states, k, values, noise)
-        with np.errstate(invalid="ignore"):
-            bad = ~(np.abs(new) <= DIVERGED).all(axis=-1)
-        diverged[bad & (diverged == 0)] = k
-        now = np.where((diverged > 0)[..., None], now, new)
-        if k % every == 0 or k == steps:
-            row = -(-k // every)
-            path[row] = now
-            if rates:
-                np.copyto(rate[row - 1], update.rate_of(states, k, values), where=(diverged == 0)[..., None])
-    found = loss(path) if callable(loss) else None
-    return Descent(path, found, diverged, update, hyper, kept, rate)
+    diverged, stopped = np.zeros(runs, dtype=int), None
+    states = [np.zeros_like(now) for _ in update.states]
+    noise = 0.0
+    with np.errstate(all="ignore"):  # a run that overflows is found in the loop
+        for k in range(1, steps + 1):
+            for i, h in schedules:
+                settings[i] = _of_runs(h.at(hyper[h.letter], k), runs)
+            slope = gradient(update._at(now, *states, *settings)[0] if moved else now)
+            slope = np.asarray(slope, dtype=np.float64)
+            if slope.shape != now.shape:
+                raise ValueError(
+                    f"the gradient of {now.shape} points has shape {slope.shape}; it must have the same shape"
+                )
+            if update.noisy:
+                noise = rng.standard_normal(now.shape)
+            if update.curved:
+                new = now + _curved_step(update, slope, hessian(now), k, settings, noise)
+            else:
+                new, *states = step(now, slope, np.float64(k), noise, 0.0, *states, *settings)
+                if np.shape(new) != now.shape:  # an update that is constant
+                    new = np.broadcast_to(new, now.shape)
+            if stopped is not None:
+                new = np.where(stopped, now, new)
+            if new.size and not (new.max() <= DIVERGED and new.min() >= -DIVERGED):  # no, too, if one is NaN
+                diverged[~(np.abs(new) <= DIVERGED).all(axis=-1)] = k
+                stopped = np.empty_like(now, dtype=bool)
+                stopped[...] = (diverged > 0)[..., None]
+                new = np.where(stopped, now, new)
+            now = new
+            if k % every == 0 or k == steps:
+                row = -(-k // every)
+                path[row] = now
+                if rates:
+                    rate[row - 1] = update._rate(k, *states, *settings)[0]
+                    if stopped is not None:
+                        rate[row - 1][stopped] = np.nan
+    return Descent(path, diverged, update, hyper, kept, rate, loss if callable(loss) else None)
+
+
+def _by_coordinate(land):
+    """∇L of a Landscape without its care for input of all kinds: float64 θ (..., d), in θ's own layout."""
+    code = land.formulas["gradient"].code
+
+    def gradient(θ):
+        slope = np.empty_like(θ)
+        for k, entry in enumerate(code(*np.moveaxis(θ, -1, 0))):
+            slope[..., k] = entry
+        return slope
+
+    return gradient
 
 
 def _runs(update, hyper, runs):
@@ -559,7 +598,7 @@ def _runs(update, hyper, runs):
 def _of_runs(value, runs):
     """A number as it is; an array with its axes where those of the runs are, and one for the coordinates."""
     if np.ndim(value) == 0:
-        return value
+        return np.float64(value)  # 1/0 is infinite here, as in an array
     try:
         return np.broadcast_to(value, runs)[..., None]
     except ValueError:
@@ -568,9 +607,9 @@ def _of_runs(value, runs):
         ) from None
 
 
-def _curved_step(update, g, H, t, hyper, ξ):
+def _curved_step(update, g, H, t, settings, ξ):
     """The step of a curved rule: taken along each eigenvector, then turned back."""
     λ, U = eigenbasis(H)
     along = np.einsum("...ji,...j->...i", U, g)
-    step, _ = update.step(np.zeros_like(along), along, [], t, hyper, ξ, λ)
+    step = update._step(np.zeros_like(along), along, t, ξ, λ, *settings)[0]
     return np.einsum("...ij,...j->...i", U, step)
