@@ -2,8 +2,16 @@
 
 from helpers.explorers.curve import CurveExplorer
 from helpers.explorers.escape import EscapeExplorer
+from helpers.explorers.hill import HillExplorer
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.explorers.question import Question
 from helpers.explorers.signal import SignalExplorer
 
-__all__ = ["CurveExplorer", "EscapeExplorer", "LandscapeExplorer", "Question", "SignalExplorer"]
+__all__ = [
+    "CurveExplorer",
+    "EscapeExplorer",
+    "HillExplorer",
+    "LandscapeExplorer",
+    "Question",
+    "SignalExplorer",
+]

@@ -1,4 +1,15 @@
-/* CurveExplorer: losses of one parameter, a ball to drag, and the steps of update rules from it. */
+/* CurveExplorer: losses of one parameter, a ball to drag, and the steps of update rules from it.
+
+   Other explorers are this curve with a pane of their own: `render(context, addPane)`, where addPane({ model, code, spec }) gives
+   an object of which all but `node` may be missing:
+     node                    the element between the player and the readout
+     title                   what the whole figure is called
+     sliders                 [[letter, slider], …] that stand in the pane instead of at the side
+     plot                    {heading, label, height, draw(canvas, width, height)} in place of the loss plot
+     still(ctx, tools)       draws below the curve in place of its ground, with tools {X, Y, view, colours, size}
+     moving(ctx, tools)      draws below the path, with `runs` and the step `now` too
+     words(run, now)         {kind, text} of a run after `now` steps, or null for the curve's own words
+     turn(view), measure(), draw({view, colours, runs, now}), stop() */
 import {
   announcer, canvasFor, chips, clamp, classify, clip, complement, decades, descend, dragging, drawAxes, element, faded, fixed, format, frames,
   handle, linear, load, log, lossScale, menu, niceTicks, prepare, reducedMotion, shape, slider, theme, throttle, watchSize, watchTheme,
@@ -102,11 +113,11 @@ const kindSign = (kind) => sign(14, glyph(GLYPH[kind], 7, 6, 4.6, { fill: `var(-
 const icon = (d) => element("svg:svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, element("svg:path", { d }));
 const PLAY = "M3 1.5v11l9-5.5z", PAUSE = "M2.5 1.5h3v11h-3zM8.5 1.5h3v11h-3z", BACK = "M9.5 2v10L3 7zM1.5 2h1.5v10h-1.5z", ON = "M4.5 2v10L11 7zM11 2h1.5v10H11z";
 
-async function render({ model, el }) {
+export async function render({ model, el }, addPane = null) {
   const spec = model.get("spec"), { landscapes: views, rules, together, zero, limit } = spec, stops = [];
   const code = await load({
     ...Object.fromEntries(views.map((v, k) => [`landscape${k}`, v.javascript])),
-    ...Object.fromEntries(rules.flatMap((r, k) => [[`rule${k}`, r.javascript], [`stable${k}`, r.stable]])),
+    ...Object.fromEntries(rules.flatMap((r, k) => [[`rule${k}`, r.javascript], [`stable${k}`, r.stable]])), ...spec.formulas,
   });
   rules.forEach((r, k) => { r.run = { ...code[`rule${k}`], initial: r.initial }; r.stable = code[`stable${k}`] ?? null; });
   views.forEach((v, k) => { v.functions = code[`landscape${k}`]; });
@@ -114,7 +125,8 @@ async function render({ model, el }) {
   const value = (name) => model.get(name);
 
   // -- what stands on the page
-  const root = prepare(model, el, "Loss curve with a ball to drag");
+  const pane = addPane?.({ model, code, spec, rules }) ?? null;
+  const root = prepare(model, el, pane?.title ?? "Loss curve with a ball to drag");
   const still = element("canvas"), moving = element("canvas", { role: "img", "aria-label": value("alt") || "loss curve" });
   const frame = element("div", { class: "explorer-frame" }), start = handle("start", "start of the ball", "curve-ball");
   const twins = together ? views.slice(1).map(() => element("div", { class: "explorer-handle curve-ball", "aria-hidden": "true" })) : [];
@@ -123,17 +135,17 @@ async function render({ model, el }) {
   const player = element("div", { class: "curve-player", role: "group", "aria-label": "steps of the descent" });
   const numbers = element("div", { class: "curve-numbers" }), verdicts = element("div", { class: "curve-verdicts" });
   const readout = element("div", { class: "explorer-readout", "data-readout": true }, numbers, verdicts), spoken = announcer();
-  const lossCanvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "loss against step" });
-  const lossPane = element("div", { class: "explorer-loss" }, element("div", { class: "explorer-heading" }, "Loss against step"), lossCanvas);
+  const lossCanvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": pane?.plot?.label ?? "loss against step" });
+  const lossPane = element("div", { class: "explorer-loss" }, element("div", { class: "explorer-heading" }, pane?.plot?.heading ?? "Loss against step"), lossCanvas);
   const side = element("div", { class: "explorer-side" }), sliders = new Map();
-  root.append(element("style", {}, STYLE), element("div", { class: "explorer-panes" }, element("div", { class: "explorer-main" }, plane, legend, player, readout), side), spoken.node);
+  root.append(element("style", {}, STYLE), element("div", { class: "explorer-panes" }, element("div", { class: "explorer-main" }, plane, legend, player, pane?.node, readout), side), spoken.node);
 
   const turn = (name) => { // another landscape from the menu: its start and rate, as Python sets them
     const next = views.find((v) => v.name === name);
     model.set("start", next.start);
     if (letters.has("η")) model.set("η", next.rate.value);
   };
-  const controls = {};
+  const controls = {}, elsewhere = new Map(pane?.sliders ?? []);
   if (views.length > 1 && !together) {
     controls.menu = menu({ model, trait: "landscape", label: "Landscape", items: views.map((v) => ({ name: v.name, label: v.title })), chosen: turn });
     side.append(controls.menu.node);
@@ -146,6 +158,7 @@ async function render({ model, el }) {
     side.append(element("div", { class: "explorer-heading" }, together ? "Update rule" : "Update rules"), controls.chips.node);
   }
   for (const [letter, h] of letters) {
+    if (elsewhere.has(letter)) { sliders.set(letter, elsewhere.get(letter)); continue; }
     const memory = h.high > 0.995 && h.high < 1, ends = h.log ? decades(h.low, h.high, 4) : memory ? [0, 0.9, 0.99, 0.999] : [0, 0.5, 0.9];
     const control = slider({ model, trait: letter, label: h.label, symbol: letter.replace(/\d/, "_$&"), range: rangeOf(h), steps: h.log ? 200 : memory ? 160 : Math.round((h.high - h.low) * 100),
       round: (v) => (h.log ? Number(v.toPrecision(3)) : Number(v.toFixed(4))), text: (v) => (h.log ? format(v, 2) : fixed(v, v > 0.99 ? 4 : memory ? 3 : 2)),
@@ -222,6 +235,7 @@ async function render({ model, el }) {
     low -= together ? pad : 1.6 * pad; // room for a label below the lowest minimum
     high += pad;
     controls.menu?.show(shown[0].name);
+    pane?.turn?.(shown[0]);
     buildLegend();
     toggled();
     if (size.w) drawStill();
@@ -232,23 +246,17 @@ async function render({ model, el }) {
     ctx.clearRect(0, 0, w, h);
     drawAxes(ctx, { left: LEFT, top: TOP, width: size.w, height: size.h }, { colours,
       x: { scale: linear(...domain), ticks: niceTicks(...domain, 6) }, y: { scale: linear(low, high), ticks: niceTicks(low, high, 5).filter((v) => Y(v) > 16) } });
-    ctx.font = `italic 13px ${colours.font}`;
-    ctx.fillStyle = colours.ink;
-    ctx.textAlign = "right";
-    ctx.textBaseline = "top";
-    ctx.fillText("L", LEFT - 7, TOP);
-    ctx.textBaseline = "alphabetic";
-    ctx.fillText(shown[0].labels[0], LEFT + size.w, TOP + size.h - 6);
     ctx.save();
     ctx.translate(LEFT, TOP);
     ctx.beginPath();
     ctx.rect(1, 0, size.w, size.h);
     ctx.clip();
     ctx.lineJoin = "round";
+    pane?.still?.(ctx, { X, Y, view: shown[0], colours, size });
     for (const v of [...shown].reverse()) {
       const line = new Path2D();
       v.curve.xs.forEach((x, i) => { if (Number.isFinite(v.curve.ys[i])) line.lineTo(X(x), Y(v.curve.ys[i])); });
-      if (!together) {
+      if (!together && !pane?.still) {
         const ground = new Path2D(line);
         ground.lineTo(size.w, size.h);
         ground.lineTo(0, size.h);
@@ -287,6 +295,13 @@ async function render({ model, el }) {
       }
     }
     ctx.restore();
+    ctx.font = `italic 13px ${colours.font}`;
+    ctx.fillStyle = colours.ink;
+    ctx.textAlign = "right";
+    ctx.textBaseline = "top";
+    ctx.fillText("L", LEFT - 7, TOP);
+    ctx.textBaseline = "alphabetic";
+    ctx.fillText(shown[0].labels[0], LEFT + size.w, TOP + size.h - 6);
   }
 
   function drawMoving() {
@@ -307,6 +322,7 @@ async function render({ model, el }) {
     ctx.beginPath();
     ctx.rect(0, 0, size.w, size.h);
     ctx.clip();
+    pane?.moving?.(ctx, { X, Y, view: shown[0], colours, size, runs, now });
     for (const { run, colour } of runs) drawPath(ctx, run, Math.min(now, run.path.length - 1), now, colours.pick(colour));
     ctx.restore();
     for (const { run, colour, marker } of runs) drawBall(ctx, run, Math.min(now, run.path.length - 1), colours.pick(colour), marker);
@@ -378,9 +394,10 @@ async function render({ model, el }) {
   }
 
   function drawLoss() {
-    const width = size.side, height = 132;
+    const width = size.side, height = pane?.plot?.height ?? 132;
     if (!width) return;
     lossCanvas.style.height = `${height}px`;
+    if (pane?.plot) return pane.plot.draw(lossCanvas, width, height);
     const ctx = canvasFor(lossCanvas, width, height), box = { left: 38, top: 6, width: width - 42, height: height - 26 };
     ctx.clearRect(0, 0, width, height);
     const { scale, ticks, text } = lossScale(runs.map(({ run }) => run.loss)), steps = value("steps"), x = linear(0, steps);
@@ -445,7 +462,7 @@ async function render({ model, el }) {
     };
     shown.forEach((view, k) => put(rows[together && runs.length ? 2 * k : k], view, x0));
     const said = runs.map(({ view, run, name, colour, marker }, k) => {
-      const at = Math.min(t, run.path.length - 1), x = run.path[at][0], result = verdict(run, t, view, domain, zero), line = verdicts.children[k];
+      const at = Math.min(t, run.path.length - 1), x = run.path[at][0], result = pane?.words?.(run, t) ?? verdict(run, t, view, domain, zero), line = verdicts.children[k];
       put(rows[together ? 2 * k + 1 : k + 1], view, x, together ? `${name}, |step ${at}` : `${name}, step ${at}`);
       const words = runs.length > 1 || together ? `${name}: ${result.text}` : result.text, key = `${words}${colours.dark}`;
       if (line.dataset.key !== key) {
@@ -488,6 +505,7 @@ async function render({ model, el }) {
   const draw = frames(() => {
     if (!size.w) return;
     if (stale) { stale = false; compute(); ticks(); }
+    pane?.draw?.({ view: shown[0], colours, runs, now: value("step") });
     drawMoving();
     if (rules.length) drawLoss();
     place(start, shown[0]);
@@ -534,6 +552,7 @@ async function render({ model, el }) {
   function measure() {
     const width = plane.clientWidth;
     size = { w: Math.max(0, width - LEFT - RIGHT), h: Math.round(clamp(0.68 * width, 220, 330)), side: lossPane.clientWidth };
+    pane?.measure?.();
     plane.style.height = `${size.h + TOP + BOTTOM}px`;
     Object.assign(frame.style, { left: `${LEFT}px`, top: `${TOP}px`, width: `${size.w}px`, height: `${size.h}px` });
   }
@@ -555,7 +574,7 @@ async function render({ model, el }) {
   stops.push(dragging(frame, [grip], { step: 0.01, one: true }));
   const ends = (e) => { if (e.key === "Home" || e.key === "End") { e.preventDefault(); grip.set([e.key === "Home" ? 0 : 1]); } };
   start.addEventListener("keydown", ends);
-  stops.push(() => start.removeEventListener("keydown", ends), watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, spoken.stop);
+  stops.push(() => start.removeEventListener("keydown", ends), watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, spoken.stop, () => pane?.stop?.());
   return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
 }
 
