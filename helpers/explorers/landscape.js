@@ -576,8 +576,10 @@ export async function render({ model, el }, addPane = null) {
     const [u, v] = unit(θ);
     node.style.transform = `translate3d(${clamp(u, 0, 1) * size.w}px,${clamp(v, 0, 1) * size.h}px,0)`;
   }
+  let moved = false; // whether marks of the sliders may have moved
   const draw = frames(() => {
     if (!size.w) return;
+    if (moved) ticks();
     compute();
     drawLens();
     drawMoving();
@@ -589,6 +591,7 @@ export async function render({ model, el }, addPane = null) {
     writeSoon();
   });
   function ticks() {
+    moved = false;
     const rate = view.rate, control = controls.sliders.get("η"), marks = (letter) => pane?.marks?.(letter) ?? [];
     if (pane?.marks) for (const letter of letters.keys()) if (letter !== "η") controls.sliders.get(letter).setTicks([...marks(letter), ...controls.sliders.get(letter).plain]);
     if (!control) return;
@@ -639,11 +642,11 @@ export async function render({ model, el }, addPane = null) {
   follow(["landscape"], turned);
   follow(["active", "model"], toggled);
   follow(["start", "point"], draw);
-  follow(pane?.traits ?? [], () => { ticks(); draw(); });
+  follow(pane?.traits ?? [], () => { moved = true; draw(); });
   follow(pane?.remake ?? [], () => { for (const name of ["values", "levels", "index", "lines", "key"]) delete view[name]; turned(); });
-  follow(["steps", "angle", "seed", ...letters.keys(), ...(pane?.sliders ?? []).map(([trait]) => trait)], () => { for (const [name, control] of controls.sliders) control.show(value(name)); ticks(); draw(); });
-  const moved = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
-  const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: moved(trait) });
+  follow(["steps", "angle", "seed", ...letters.keys(), ...(pane?.sliders ?? []).map(([trait]) => trait)], () => { for (const [name, control] of controls.sliders) control.show(value(name)); moved = true; draw(); });
+  const dragged = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
+  const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: dragged(trait) });
   stops.push(dragging(frame, [grip(start, "start"), grip(point, "point")], { step: 0.01 }));
   stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop, () => pane?.stop?.());
   return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
