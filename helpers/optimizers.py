@@ -517,18 +517,19 @@ def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None
     if now.ndim == 0:
         raise ValueError("start must have shape (..., d), with the coordinates on the last axis")
     runs = _runs(update, hyper, now.shape[:-1])
-    now = np.array(np.broadcast_to(now, (*runs, now.shape[-1])))
-    if type(target) is Landscape:
+    start = np.broadcast_to(now, (*runs, now.shape[-1]))
+    apart = type(target) is Landscape  # its formulas take the coordinates one by one: each lies in one piece
+    if apart:
         gradient = _by_coordinate(target)
-        now = np.moveaxis(np.moveaxis(now, -1, 0).copy(), 0, -1)  # each coordinate in one piece
     settings = [None if callable(value) else _of_runs(value, runs) for value in hyper.values()]
     schedules = [(i, h) for i, h in enumerate(update.hyper) if callable(hyper[h.letter])]
     moved, step = update.at != θ, update._step.code
 
     kept = np.array([*range(0, steps, every), steps])
-    path = np.empty((len(kept), *now.shape))
-    path[0] = now
-    rate = np.full((len(kept) - 1, *now.shape), np.nan) if rates else None
+    path = _empty((len(kept), *start.shape), apart)
+    path[0] = start
+    now = path[0].copy(order="K")
+    rate = _empty((len(kept) - 1, *start.shape), apart) if rates else None
     diverged, stopped = np.zeros(runs, dtype=int), None
     states = [np.zeros_like(now) for _ in update.states]
     noise = 0.0
@@ -566,6 +567,11 @@ def descend(target, start, rule="gradient descent", steps=100, every=1, rng=None
                     if stopped is not None:
                         rate[row - 1][stopped] = np.nan
     return Descent(path, diverged, update, hyper, kept, rate, loss if callable(loss) else None)
+
+
+def _empty(shape, apart):
+    """An array of the shape (rows, ..., d), in memory as (rows, d, ...) if the coordinates lie apart."""
+    return np.moveaxis(np.empty((shape[0], shape[-1], *shape[1:-1])), 1, -1) if apart else np.empty(shape)
 
 
 def _by_coordinate(land):
