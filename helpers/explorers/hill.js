@@ -1,6 +1,6 @@
 /* HillExplorer: a curve with a ball that has momentum, a strip over β that says in which valley it ends, and its energy. */
 import { render as curve } from "./curve.js";
-import { canvasFor, complement, drawAxes, element, faded, fixed, format, linear, niceTicks, placeLabels, shape, slider } from "./stage.js";
+import { canvasFor, clamp, complement, drawAxes, element, faded, fixed, format, linear, niceTicks, placeLabels, shape, slider } from "./stage.js";
 
 const NEITHER = -1; // the ball comes to rest in no valley
 const KNOB = 8, BAND = 26, HEAD = 17;
@@ -224,7 +224,7 @@ function hillPane({ model, spec, code, rules: [rule] }) {
     ctx.textBaseline = "middle";
     ctx.lineWidth = 3;
     ctx.strokeStyle = faded(colours.paper, 0.85);
-    const [px, py] = [X(one.run.path[high][0]) + 14, Math.max(9, Y(E[high]) - 4)];
+    const wide = ctx.measureText(words).width, place = X(one.run.path[high][0]), px = place + 14 + wide < size.w ? place + 14 : place - 14 - wide, py = clamp(Y(E[high]) - 4, 9, size.h - 9);
     ctx.strokeText(words, px, py);
     ctx.fillStyle = colour;
     ctx.fillText(words, px, py);
@@ -304,7 +304,7 @@ function hillPane({ model, spec, code, rules: [rule] }) {
       const t = Math.min(now, E.length - 1), x = run.path[Math.min(now, run.path.length - 1)][0];
       if (!E.length || (run.diverged && now >= run.diverged) || x < view.domain[0][0] || x > view.domain[0][1]) return null;
       const above = E[t] - rim();
-      if (trapped.step >= 0 && t >= trapped.step) return { kind: "caught", text: `caught in the ${nameOf(trapped.valley, view.valleys.length)} since step ${trapped.step}: its energy stays below the barrier` };
+      if (trapped.step >= 0 && t >= trapped.step) return { kind: "caught", text: `caught in ${view.valleys.length === 2 ? "the " : ""}${nameOf(trapped.valley, view.valleys.length)} since step ${trapped.step}: its energy stays below the barrier` };
       return { kind: "free", text: above >= 0 ? `free to cross: its energy is ${format(above, 2)} above the barrier` : `its energy is ${format(-above, 2)} below the barrier` };
     },
     stop() { clearTimeout(timer); },

@@ -151,7 +151,8 @@ class HillExplorer(CurveExplorer):
         """What valley k, counted from the left, is called."""
         n = len(self._valleys[self.landscape])
         names = ("left valley", "right valley") if n == 2 else [f"valley {i + 1}" for i in range(n)]
-        return names[k] if k >= 0 else "no valley"
+        article = "the " if n == 2 else ""
+        return article + names[k] if k >= 0 else "no valley"
 
     def _describe(self):
         """Alt text: the ball, and what the strip says."""
@@ -159,7 +160,7 @@ class HillExplorer(CurveExplorer):
         at = ", ".join(f"{v:.3f}" for v in crossings[:4]) + (" and more" if len(crossings) > 4 else "")
         changes = f"The end changes at β = {at}." if len(crossings) else "No β up to 0.99 changes that."
         return (f"{super()._describe()} A strip below says where the ball comes to rest for each β: with "
-                f"β = {shown(self.β)} in the {end}. {changes}")
+                f"β = {shown(self.β)} in {end}. {changes}")
 
     def draw(self, figure):
         """The poster: the curve with the ball's steps, and the strip over β."""
@@ -183,8 +184,9 @@ class HillExplorer(CurveExplorer):
             if k >= 0:
                 strip.axvspan(u[a], u[min(b, SCAN - 1)], color=blue, alpha=shades[k], linewidth=0)
             if b - a > SCAN / 6:
-                strip.text((u[a] + u[min(b, SCAN - 1)]) / 2, 0.5, self.valley_name(k), ha="center",
-                           va="center", fontsize=9, color=palette.INK[0])
+                words = self.valley_name(k).removeprefix("the ")
+                strip.text((u[a] + u[min(b, SCAN - 1)]) / 2, 0.5, words, ha="center", va="center", fontsize=9,
+                           color=palette.INK[0])
         at = np.log(1 - self.β) / np.log(1 - HIGHEST)
         strip.axvline(at, color=palette.INK[0], linewidth=2)
         ticks = [0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99]
