@@ -26,6 +26,8 @@ RULE = {
     "negative curvature": ("#07775a", "#38d9a9"),
     "newton": ("#862e9c", "#da77f2"),
     "saddle-free newton": ("#7a5c00", "#ffd43b"),
+    "minibatch": ("#1864ab", "#4dabf7"),
+    "SGD": ("#862e9c", "#da77f2"),
 }
 
 LOOK = {
@@ -42,6 +44,8 @@ LOOK = {
     "negative curvature": ((8, 3), "up"),
     "newton": ((2, 3), "diamond"),
     "saddle-free newton": ((10, 3, 2, 3), "down"),
+    "minibatch": ((), "square"),
+    "SGD": ((), "up"),
 }
 """How the path of a rule is dashed, in pixels of the page, and the shape of its marker."""
 

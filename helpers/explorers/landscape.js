@@ -8,6 +8,8 @@
      sliders, buttons        [[trait, slider], …] and elements that join the map's own
      readout                 an element that takes the table, which else stands below everything
      plain                   true: no quadratic model
+     pen(rule)               {width, dot}: how wide a path is drawn, and how large its dots
+     steps                   what else the slider of the steps is to be made with, such as its label
      marks(letter)           more ticks of that letter's slider
      traits, remake          names of more traits whose change draws again, and of those that change the landscape itself
      view(view)              {functions, critical, rate, …} that replace the view's own
@@ -163,7 +165,7 @@ export async function render({ model, el }, addPane = null) {
     }
     const most = Math.max(1000, spec.steps), range = log(10, most);
     controls.steps = slider({ model, trait: "steps", label: "steps", range, steps: 120, round: (v) => (v < 100 ? Math.round(v) : v < 400 ? 5 * Math.round(v / 5) : 10 * Math.round(v / 10)),
-      text: String, ticks: decades(10, most, 4).map((value) => ({ value, text: String(value) })) });
+      text: String, ticks: decades(10, most, 4).map((value) => ({ value, text: String(value) })), ...pane?.steps });
     controls.sliders.set("steps", controls.steps);
     below.append(controls.steps.node);
     if (!pane || pane.loss) (pane ? pane.loss === "main" : letters.size > 3) ? main.append(lossPane) : side.append(lossPane); // where the column beside the plane has room
@@ -334,10 +336,10 @@ export async function render({ model, el }, addPane = null) {
       ctx.setLineDash(rule.dash);
       ctx.lineCap = "butt";
       ctx.strokeStyle = ctx.fillStyle = colour;
-      ctx.lineWidth = 1.8;
+      ctx.lineWidth = pane?.pen?.(rule).width ?? 1.8;
       ctx.stroke(line);
-      const dot = sprite(colour);
-      for (let k = 0; k < dots.length; k += 2) ctx.drawImage(dot, dots[k] - 3, dots[k + 1] - 3, 6, 6);
+      const r = pane?.pen?.(rule).dot ?? 2.2, dot = sprite(colour, r), half = Math.ceil(r + 0.8);
+      for (let k = 0; k < dots.length; k += 2) ctx.drawImage(dot, dots[k] - half, dots[k + 1] - half, 2 * half, 2 * half);
     }
     ctx.setLineDash([]);
     for (const { rule, run } of runs) {
@@ -356,15 +358,16 @@ export async function render({ model, el }, addPane = null) {
 
   const sprites = new Map();
   /** A dot as a small bitmap: stamping it costs a tenth of filling a path of circles. */
-  function sprite(colour) {
-    if (!sprites.has(colour)) {
-      const canvas = element("canvas"), g = canvasFor(canvas, 6, 6);
+  function sprite(colour, r) {
+    const key = `${colour} ${r}`;
+    if (!sprites.has(key)) {
+      const half = Math.ceil(r + 0.8), canvas = element("canvas"), g = canvasFor(canvas, 2 * half, 2 * half);
       g.fillStyle = colour;
-      shape(g, "circle", 3, 3, 2.2);
+      shape(g, "circle", half, half, r);
       g.fill();
-      sprites.set(colour, canvas);
+      sprites.set(key, canvas);
     }
-    return sprites.get(colour);
+    return sprites.get(key);
   }
 
   /** Contour lines of the quadratic model around θ′, at the landscape's own levels; they wait while only the start moves. */

@@ -1,4 +1,4 @@
-"""Standard normal numbers that Python and the browser draw alike: `normals` here and in stage.js."""
+"""Random numbers that Python and the browser draw alike: `normals` and `batches` here and in stage.js."""
 
 import numpy as np
 
@@ -38,3 +38,29 @@ def normals(seed, *shape):
     u, v = uniforms(seed, n + n % 2).reshape(-1, 2).T
     radius, angle = np.sqrt(-2 * np.log(u)), 2 * np.pi * v
     return np.stack((radius * np.cos(angle), radius * np.sin(angle)), axis=-1).ravel()[:n].reshape(shape)
+
+
+def batches(seed, N, B, steps, replace=False):
+    """Sample numbers of the first `steps` batches of B out of N in the stream `seed`: (steps, B).
+
+    With `replace=True` every sample is ⌊uN⌋. Without, an epoch is a permutation of the N samples (Fisher and
+    Yates 1938, from the last place to the first), cut into ⌊N/B⌋ batches; the N mod B samples that are left
+    over sit out that epoch. All batch sizes read the same stream: they cut the same order of samples.
+
+    Raises ValueError where 1 ≤ B ≤ N does not hold.
+
+    >>> batches(1, 4, 2, 4).tolist()
+    [[2, 0], [3, 1], [2, 3], [0, 1]]
+    """
+    N = count(N, "N", 1)
+    B, steps = count(B, "B", 1, N), count(steps, "steps")
+    if replace:
+        return (uniforms(seed, steps * B) * N).astype(int).reshape(steps, B)
+    per = N // B
+    epochs = -(-steps // per)
+    u, order = uniforms(seed, epochs * N).reshape(epochs, N), np.tile(np.arange(N), (epochs, 1))
+    each = np.arange(epochs)
+    for k in range(N - 1, 0, -1):
+        j = (u[:, k] * (k + 1)).astype(int)
+        order[each, k], order[each, j] = order[each, j], order[each, k]
+    return order[:, :per * B].reshape(-1, B)[:steps]

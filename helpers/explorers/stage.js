@@ -8,7 +8,8 @@
                   clip(x0, y0, x1, y1, width, height): the part of a segment that can be seen
    Landscapes     sample(f, domain, n), levels(values, n, through), bandIndex(values, levels),
                   contours(values, columns, rows, level), polylines(segments), paintBands(image, index, columns, rows, bands, low, high)
-   Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero), normals(seed)(k)
+   Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero),
+                  uniforms(seed)(k), normals(seed)(k), batches(seed, N, B, replace)(k)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
    The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
@@ -305,18 +306,43 @@ function curvedStep(rule, θ, g, H, ξ, t, hyper, eigen) {
   return [θ[0] + c * p - s * q, θ[1] + s * p + c * q];
 }
 
-/** Standard normal numbers, the same as helpers.explorers.noise.normals: `normals(seed)(k)` is number k of the stream. */
-export function normals(seed) {
+/** Numbers between 0 and 1, the same as helpers.explorers.noise.uniforms: `uniforms(seed)(k)` is number k of the stream. */
+export function uniforms(seed) {
   const mix = (x) => {
     x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
     x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
     return (x ^ (x >>> 16)) >>> 0;
   };
-  const start = mix((Math.imul(seed, 0x9e3779b9) + 1) | 0), uniform = (k) => (mix((start + Math.imul(0x9e3779b9, k + 1)) | 0) + 0.5) / 2 ** 32;
+  const start = mix((Math.imul(seed, 0x9e3779b9) + 1) | 0);
+  return (k) => (mix((start + Math.imul(0x9e3779b9, k + 1)) | 0) + 0.5) / 2 ** 32;
+}
+
+/** Standard normal numbers, the same as helpers.explorers.noise.normals: `normals(seed)(k)` is number k of the stream. */
+export function normals(seed) {
+  const uniform = uniforms(seed);
   return (k) => {
     const pair = k - (k % 2), radius = Math.sqrt(-2 * Math.log(uniform(pair))), angle = 2 * Math.PI * uniform(pair + 1);
     return radius * (k % 2 ? Math.sin(angle) : Math.cos(angle));
   };
+}
+
+/** Sample numbers of minibatches, the same as helpers.explorers.noise.batches: `batches(seed, N, B, replace)(k)` is batch k. */
+export function batches(seed, N, B, replace) {
+  const uniform = uniforms(seed), per = Math.floor(N / B), epochs = [], found = [];
+  const shuffled = (e) => {
+    const order = Array.from({ length: N }, (_, i) => i);
+    for (let k = N - 1; k > 0; k--) {
+      const j = Math.floor(uniform(e * N + k) * (k + 1));
+      [order[k], order[j]] = [order[j], order[k]];
+    }
+    return order;
+  };
+  const draw = (k) => {
+    if (replace) return Array.from({ length: B }, (_, i) => Math.floor(uniform(k * B + i) * N));
+    const e = Math.floor(k / per), from = (k % per) * B;
+    return (epochs[e] ??= shuffled(e)).slice(from, from + B);
+  };
+  return (k) => (found[k] ??= draw(k));
 }
 
 /** The second-order test, as helpers.critical_points.classify: {kind, index}; `zero` is its threshold. */
