@@ -5,6 +5,7 @@ from helpers.explorers.escape import EscapeExplorer
 from helpers.explorers.hill import HillExplorer
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.explorers.question import Question
+from helpers.explorers.race import RaceExplorer
 from helpers.explorers.signal import SignalExplorer
 
 __all__ = [
@@ -13,5 +14,6 @@ __all__ = [
     "HillExplorer",
     "LandscapeExplorer",
     "Question",
+    "RaceExplorer",
     "SignalExplorer",
 ]

@@ -127,8 +127,8 @@ class LandscapeExplorer(Explorer):
         self.rules = {r.name: r for r in rules}
         if len(self.rules) < len(rules):
             raise ValueError("rules must be different from one another")
-        used = {h.letter: h for r in rules for h in r.hyper}
-        order = ("η", "β", "β1", "β2", "ρ", "λ", "D", "r", "Δ", "ε")
+        used = {h.letter: h for r in rules for h in self._hyper_of(r)}
+        order = ("η", "η_adaptive", "β", "β1", "β2", "ρ", "λ", "D", "r", "Δ", "ε")
         self.letters = {letter: used[letter] for letter in order if letter in used}
         if unknown := set(hyper) - set(self.letters):
             raise TypeError(f"unknown setting {', '.join(map(repr, sorted(unknown)))}; "
@@ -150,6 +150,12 @@ class LandscapeExplorer(Explorer):
         self.alt = self.alt or self._describe()
         self.observe(self._turn, "landscape")
         self.observe(self._run, ["landscape", "start", "active", "steps", "seed", *self.letters])
+
+    keeps_rates = False  # whether the runs bring their effective rates
+
+    def _hyper_of(self, rule):
+        """A rule's hyper-parameters, each with the letter of the trait that sets it."""
+        return rule.hyper
 
     def _view(self, land):
         """A landscape as the browser gets it, with a start, a point for the model and a range of rates."""
@@ -180,7 +186,7 @@ class LandscapeExplorer(Explorer):
             view["rate"] = rate | {"value": value, "low": low, "high": high}
         rules = []
         for r in self.rules.values():
-            hyper = [h | {"value": self._given[h["letter"]]} for h in r.spec()["hyper"]]
+            hyper = [h.spec() | {"value": self._given[h.letter]} for h in self._hyper_of(r)]
             rules.append(r.spec() | look(r) | {"hyper": hyper, "bound": bound_label(r)})
         formulas = {"eigen": eigen2.javascript, "model": quadratic_model(2).javascript,
                     "form": quadratic_form(2).javascript}
@@ -198,9 +204,11 @@ class LandscapeExplorer(Explorer):
 
     def _descend(self, name, start):
         """The run of a rule with the explorer's settings, from one start or several."""
-        hyper = {h.letter: getattr(self, h.letter) for h in self.rules[name].hyper}
-        return descend(self.landscapes[self.landscape], start, rule=self.rules[name], steps=self.steps,
-                       rng=Noise(self.seed, self.steps), **hyper)
+        rule = self.rules[name]
+        pairs = zip(rule.hyper, self._hyper_of(rule), strict=True)
+        hyper = {h.letter: getattr(self, own.letter) for h, own in pairs}
+        return descend(self.landscapes[self.landscape], start, rule=rule, steps=self.steps,
+                       rng=Noise(self.seed, self.steps), rates=self.keeps_rates, **hyper)
 
     def settings(self):
         def own(*names):
