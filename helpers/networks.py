@@ -329,6 +329,7 @@ class Objective:
         ):
             raise ValueError("for the cross-entropy each row of y must hold probabilities that add up to 1")
         self._x = net._with_ones(np.ascontiguousarray(self.x.T))
+        self._rows = np.ascontiguousarray(self._x.T)  # a batch takes rows, each in one piece
 
     @property
     def d(self):
@@ -339,6 +340,8 @@ class Objective:
     def n(self):
         """The number of samples."""
         return len(self.x)
+
+    N = n  # as in helpers.minibatch
 
     def __repr__(self):
         return f"{self.net!r}.on({self.n} samples)"
@@ -357,17 +360,18 @@ class Objective:
             raise ValueError("an accuracy needs at least 2 outputs, one for each class, not 1")
         return (self.output(θ).real.argmax(axis=-1) == self.y.argmax(axis=-1)).mean(axis=-1)
 
-    def _forward(self, θ, order):
+    def _forward(self, θ, order, x=None):
         A = self.net.matrices(θ)
-        inputs, before, jets = self.net._signals(A, self._x, order)
+        inputs, before, jets = self.net._signals(A, self._x if x is None else x, order)
         return A, inputs, before, jets
 
     def _weights(self, A):
         return A[..., :-1] if self.net.bias else A
 
-    def _errors(self, A, f, jets):
+    def _errors(self, A, f, jets, y=None):
         """δ⁽ˡ⁾ = ∂L/∂z⁽ˡ⁾ and e⁽ˡ⁾ = ∂L/∂a⁽ˡ⁾ of every layer, (..., m_l, n): back-propagation."""
-        δ = [np.swapaxes(self.net.loss.slope(np.swapaxes(f, -1, -2), self.y), -1, -2) / self.n]
+        y = self.y if y is None else y
+        δ = [_transpose(self.net.loss.slope(_transpose(f), y)) / f.shape[-1]]
         e = []
         for matrix, jet in zip(A[:0:-1], jets[::-1], strict=True):
             e.insert(0, _transpose(self._weights(matrix)) @ δ[0])
@@ -376,9 +380,27 @@ class Objective:
 
     def gradient(self, θ):
         """∇L(θ) by back-propagation: θ (..., d) -> (..., d)."""
-        A, inputs, before, jets = self._forward(θ, 1)
-        δ, _ = self._errors(A, before[-1], jets)
+        return self._gradient(θ, self._x, self.y)
+
+    def _gradient(self, θ, x, y):
+        A, inputs, before, jets = self._forward(θ, 1, x)
+        δ, _ = self._errors(A, before[-1], jets, y)
         return _flat([δ_l @ _transpose(ã) for δ_l, ã in zip(δ, inputs, strict=True)])
+
+    def batch_gradient(self, θ, batch):
+        """The gradient of the mean loss on a batch of sample numbers, from 0 to n − 1.
+
+        θ (..., d), batch (B,) for all networks or (..., B), one for each -> (..., d). A batch that all
+        networks share is the cheaper one.
+
+        >>> line = Network((1, 1)).on(x=[[0.0], [1.0], [2.0]], y=[1.0, 3.0, 5.0])
+        >>> line.batch_gradient([2.0, 0.0], [[0], [2]]).tolist()
+        [[0.0, -1.0], [-2.0, -1.0]]
+        """
+        return self._batch_gradient(θ, batch_of(batch, self.n))
+
+    def _batch_gradient(self, θ, batch):
+        return self._gradient(θ, _transpose(self._rows[batch]), self.y[batch])
 
     def sample_gradients(self, θ):
         """∇ℓᵢ(θ) of each sample: θ (..., d) -> (..., n, d); their mean over the samples is ∇L."""
@@ -442,7 +464,7 @@ class Objective:
             for k in range(top, -1, -1):
                 block = _sum_over_samples("ij,ab", Q, _outer(inputs[top], inputs[k]))
                 if S is not None:  # the row of ones in ã does not depend on θ
-                    self._rows(block)[...] += _sum_over_samples("ib,aj", _outer(δ[top], inputs[k]), S)
+                    self._weight_rows(block)[...] += _sum_over_samples("ib,aj", _outer(δ[top], inputs[k]), S)
                 rows, columns = slice(ends[top], ends[top + 1]), slice(ends[k], ends[k + 1])
                 H[..., rows, columns] = block.reshape(H[..., rows, columns].shape)
                 if k < top:
@@ -462,7 +484,7 @@ class Objective:
                 own[..., range(m), range(m), :] += bend * e[top - 1]
         return H
 
-    def _rows(self, block):
+    def _weight_rows(self, block):
         """The part of a block (..., i, a, j, b) whose a belongs to a weight, not to a bias."""
         return block[..., :, :-1, :, :] if self.net.bias else block
 
@@ -477,6 +499,24 @@ def _parameters(θ, d):
     if θ.ndim == 0 or θ.shape[-1] != d:
         raise ValueError(f"the network has {d} parameters: θ needs shape (..., {d}), not {θ.shape}")
     return θ if θ.dtype.kind == "c" else θ.astype(np.float64, copy=False)
+
+
+def batch_of(batch, n):
+    """`batch` as an array (..., B) of sample numbers from 0 to n − 1.
+
+    >>> batch_of([0, 2], 3).tolist()
+    [0, 2]
+    """
+    batch = np.asarray(batch)
+    if batch.dtype.kind not in "iu":
+        raise TypeError(f"a batch must hold whole numbers, those of its samples, not {batch.dtype}")
+    if batch.ndim == 0 or batch.shape[-1] == 0:
+        raise ValueError(f"a batch must have shape (..., B) with B at least 1, not {batch.shape}")
+    if batch.size and not (batch.min() >= 0 and batch.max() < n):
+        raise ValueError(
+            f"the samples are numbered from 0 to {n - 1}, but the batch has {batch.min()} to {batch.max()}"
+        )
+    return batch.astype(np.intp, copy=False)
 
 
 def _samples(values, name, m):
