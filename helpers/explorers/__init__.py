@@ -4,6 +4,7 @@ from helpers.explorers.curve import CurveExplorer
 from helpers.explorers.escape import EscapeExplorer
 from helpers.explorers.hill import HillExplorer
 from helpers.explorers.landscape import LandscapeExplorer
+from helpers.explorers.momentum import MomentumExplorer
 from helpers.explorers.question import Question
 from helpers.explorers.race import RaceExplorer
 from helpers.explorers.signal import SignalExplorer
@@ -13,6 +14,7 @@ __all__ = [
     "EscapeExplorer",
     "HillExplorer",
     "LandscapeExplorer",
+    "MomentumExplorer",
     "Question",
     "RaceExplorer",
     "SignalExplorer",
