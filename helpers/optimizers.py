@@ -64,7 +64,13 @@ class Hyper:
 
     def at(self, value, t):
         """The value in step t of what `check` has let pass: itself, or that of a schedule, checked."""
-        return self.check(value(t), f" in step {t}") if callable(value) else value
+        if not callable(value):
+            return value
+        if callable(value := value(t)):
+            raise TypeError(
+                f"a schedule of the {self.label} {self.letter} must return numbers, not {value!r}"
+            )
+        return self.check(value, f" in step {t}")
 
     def spec(self):
         return {

@@ -22,6 +22,7 @@ from helpers.optimizers import (
     rule,
     η,
     θ,
+    λ,
     λi,
     ξ,
 )
@@ -433,3 +434,227 @@ def test_the_rules_at_saddles_print_what_they_do():
     assert r"\theta - p" in newton.latex and r"10^{-8}" in saddle_free.latex
     assert [update.curved for update in ESCAPE.values()] == [False, False, True, True, True]
     assert [update.noisy for update in ESCAPE.values()] == [False, True, False, False, False]
+
+
+# Hyper-parameters that differ from run to run, or from step to step
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_a_value_for_every_run_is_many_runs_of_one_value(name):
+    rates, starts = np.array([0.01, 0.03, 0.1]), np.array([[1.2, -0.3], [0.4, 0.4]])
+    memory = next((h.letter for h in RULES[name].hyper if h.memory), None)
+    memories = {memory: np.array([[0.5], [0.9]])} if memory else {}
+    run = descend(ravine(4), starts[:, None], name, steps=25, η=rates, **memories)
+    assert run.θ.shape == (26, 2, 3, 2) and run.loss.shape == (26, 2, 3)
+    for i, start in enumerate(starts):
+        for j, rate in enumerate(rates):
+            hyper = {letter: float(values[i, 0]) for letter, values in memories.items()}
+            alone = descend(ravine(4), start, name, steps=25, η=float(rate), **hyper)
+            np.testing.assert_allclose(run.θ[:, i, j], alone.θ, rtol=1e-12, atol=1e-15)
+
+
+def test_runs_grow_with_the_hyper_parameters():
+    run = descend(ravine(4), [1.0, 1.0], "momentum", steps=9, η=[[0.01], [0.1]], β=[0.0, 0.5, 0.9])
+    assert run.θ.shape == (10, 2, 3, 2) and run.diverged.shape == (2, 3)
+    assert repr(run) == "Momentum (η=0.01 … 0.1, β=0 … 0.9), 9 steps, 6 starts, 0 diverged"
+    assert run.hyper["η"].tolist() == [[0.01], [0.1]]
+    one = descend(ravine(4), [1.0, 1.0], steps=3, η=np.array(0.1))
+    assert one.θ.shape == (4, 2) and one.hyper == {"η": 0.1}
+
+
+@pytest.mark.parametrize("β", [0.5, lambda t: 0.5, np.array(0.5)])
+def test_a_schedule_takes_the_place_of_its_own_hyper_parameter(β):
+    plain = descend(ravine(4), [1.0, -1.0], "momentum", steps=20, η=0.1, β=0.5)
+    assert (descend(ravine(4), [1.0, -1.0], "momentum", steps=20, η=0.1, β=β).θ == plain.θ).all()
+    assert (descend(ravine(4), [1.0, -1.0], "momentum", steps=20, η=lambda t: 0.1, β=β).θ == plain.θ).all()
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_the_first_step_is_step_one_of_a_schedule(name):
+    asked = []
+
+    def rate(t):
+        asked.append(t)
+        return 0.1 / t
+
+    run = descend(ravine(4), [1.0, -1.0], name, steps=3, η=rate)
+    assert asked[-3:] == [1, 2, 3] and all(type(t) is int for t in asked)
+    first = descend(ravine(4), [1.0, -1.0], name, steps=1, η=0.1)
+    assert (run.θ[1] == first.end).all()
+    assert "η=rate" in repr(run)
+
+
+def test_a_rate_that_falls_like_one_over_t_averages():
+    """θ ← θ − (θ − zₜ)/t is the mean of z₁ … zₜ."""
+    z = np.random.default_rng(8).normal(size=(50, 3))
+    draws = iter(z)
+    run = descend(lambda θ: θ - next(draws), np.zeros(3), steps=50, η=lambda t: 1 / t)
+    np.testing.assert_allclose(run.end, z.mean(0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "hyper, error, words",
+    [
+        ({"η": [0.1, -0.1]}, ValueError, "learning rate η must be finite and more than 0, not -0.1"),
+        ({"η": [0.1, np.nan]}, ValueError, "learning rate η must be finite"),
+        ({"η": ["a"]}, TypeError, "learning rate η must be numbers"),
+        ({"β": [0.5, 1.0]}, ValueError, "momentum β must be finite and at least 0 and less than 1, not 1"),
+        ({"η": [0.1, 0.2, 0.3]}, ValueError, r"do not fit together: start \(2,\), η \(3,\)"),
+        ({"η": lambda t: 0.3 - 0.1 * t}, ValueError, "learning rate η in step 3 must be .* more than 0"),
+        ({"η": lambda t: "fast"}, TypeError, "learning rate η in step 1 must be a number"),
+        ({"η": lambda t: np.full(2 if t < 3 else 5, 0.1)}, ValueError, r"shape \(5,\), .* the runs \(2,\)"),
+        ({"η": lambda t: lambda t: 0.1}, TypeError, "a schedule of the learning rate η must return numbers"),
+    ],
+)
+def test_impossible_values_of_runs_and_schedules_are_refused(hyper, error, words):
+    with pytest.raises(error, match=words):
+        descend("saddle", [[1.0, 0.0], [0.5, 0.5]], "momentum", steps=4, **hyper)
+
+
+def test_the_stability_bound_of_many_values_at_once():
+    np.testing.assert_allclose(momentum.stable(β=[0.0, 0.5, 0.9]), [2, 3, 3.8])
+
+
+# The effective learning rate
+
+
+def textbook_rate(name, gradients, η=0.02, β2=0.999, ρ=0.9, ε=1e-8):
+    """η over what stands under it, from the gradients of all steps: sums, not recursions."""
+    n = len(gradients)
+    k = np.arange(1, n + 1)
+    if name in ("gradient descent", "momentum", "nesterov"):
+        return np.full(gradients.shape, η)
+    if name.startswith("adagrad"):
+        square = np.cumsum(gradients**2, axis=0) / (k[:, None] if name.endswith("mean") else 1)
+    else:
+        memory = ρ if name == "rmsprop" else β2
+        weight = np.tril((1 - memory) * memory ** np.maximum(k[:, None] - k, 0))
+        square = weight @ gradients**2
+        square = np.maximum.accumulate(square) if name == "amsgrad" else square
+        square = square / (1 if name == "rmsprop" else 1 - β2 ** k[:, None])
+    return η / (SQRT(square) + ε)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_effective_rates_against_sums_over_all_gradients(name):
+    land, update = landscape("worst network"), RULES[name]
+    run = descend(land, [1.1, 0.4], name, steps=60, rates=True, η=0.02)
+    v = np.zeros_like(run.θ)  # Nesterov's gradients are taken ahead: v = (θ before − θ)/η
+    v[1:] = -np.diff(run.θ, axis=0) / 0.02
+    at = run.θ - (0.02 * 0.9 * v if update.at != θ else 0)
+    np.testing.assert_allclose(run.rate, textbook_rate(name, land.gradient(at[:-1])), rtol=1e-9)
+
+
+@pytest.mark.parametrize("name", ["gradient descent", "adagrad", "adagrad mean", "rmsprop"])
+def test_the_effective_rate_is_what_the_gradient_is_multiplied_by(name):
+    run = descend("worst network", [1.1, 0.4], name, steps=40, rates=True, η=0.02)
+    slope = landscape("worst network").gradient(run.θ[:-1])
+    np.testing.assert_allclose(np.diff(run.θ, axis=0), -run.rate * slope, rtol=0, atol=1e-14)
+
+
+@pytest.mark.parametrize("steps, every", [(12, 3), (11, 4), (5, 9)])
+def test_rates_are_kept_with_the_points(steps, every):
+    starts, η = np.array([[1.1, 0.4], [0.2, 0.3]]), np.array([0.01, 0.02])
+    whole = descend("worst network", starts, "adam", steps=steps, rates=True, η=η)
+    part = descend("worst network", starts, "adam", steps=steps, every=every, rates=True, η=η)
+    assert whole.rate.shape == (steps, 2, 2) and part.rate.shape == (len(part.t) - 1, 2, 2)
+    assert (part.rate == whole.rate[part.t[1:] - 1]).all()
+    assert descend("worst network", starts, "adam", steps=3).rate is None
+
+
+def test_rates_end_where_a_run_diverges():
+    run = descend(ravine(25), [[1.0, 1.0], [1.0, 0.0]], steps=60, rates=True, η=0.1)
+    k = run.diverged[0]
+    assert run.diverged[1] == 0 and (run.rate[:, 1] == 0.1).all()
+    assert (run.rate[: k - 1, 0] == 0.1).all() and np.isnan(run.rate[k - 1 :, 0]).all()
+
+
+def test_the_largest_square_never_lets_the_rate_of_amsgrad_rise():
+    starts = np.random.default_rng(3).uniform(-1.2, 1.2, (40, 2))
+    rates = {
+        n: descend("Himmelblau", starts, n, 300, rates=True, η=0.1, β2=0.9).rate for n in ("adam", "amsgrad")
+    }
+    corrected = rates["amsgrad"] / np.sqrt(1 - 0.9 ** np.arange(1, 301))[:, None, None]  # without the hat
+    assert (np.diff(corrected, axis=0) <= 1e-12).all()
+    assert (np.diff(rates["adam"], axis=0) > 1e-3).any()
+
+
+def test_a_rule_without_an_effective_rate_says_so():
+    with pytest.raises(ValueError, match="no effective learning rate is known for 'newton', so rates"):
+        descend("saddle", [1.0, 0.5], newton, rates=True)
+    with pytest.raises(ValueError, match="no effective learning rate is known for 'newton'"):
+        newton.rate_of([], 1, newton.defaults)
+    with pytest.raises(ValueError, match="effective rate of 'odd' contains g"):
+        UpdateRule("odd", "Odd", ((θ, θ - η * g),), rate=g)
+
+
+# What is left out for speed changes nothing
+
+
+class Plain:
+    """A landscape's functions without the landscape: descend takes its general way."""
+
+    def __init__(self, land):
+        self.loss, self.gradient, self.d = land.loss, land.gradient, land.d
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (7,), (2, 3), (0,)])
+@pytest.mark.parametrize("name", RULES)
+def test_a_landscape_takes_a_shorter_way_to_the_same_points(name, shape):
+    land = landscape("Himmelblau")
+    starts = np.random.default_rng(4).uniform(-6, 6, (*shape, 2))  # at this rate some diverge
+    short, long = (descend(target, starts, name, 60, rates=True, η=0.03) for target in (land, Plain(land)))
+    assert short.θ.shape == long.θ.shape == (61, *shape, 2) and short.rate.shape == (60, *shape, 2)
+    np.testing.assert_allclose(short.θ, long.θ, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(short.loss, long.loss, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(short.rate, long.rate, rtol=1e-9)
+    assert (short.diverged == long.diverged).all()
+    if name == "gradient descent" and shape == (7,):
+        assert 0 < (short.diverged > 0).sum() < 7
+
+
+@pytest.mark.parametrize("target", [landscape("ravine"), lambda w: w * [1.0, 25.0]])
+def test_runs_that_diverge_at_different_steps_all_rest(target):
+    starts = np.array([[1.0, 1e-3], [1.0, 0.0], [1.0, 1.0], [0.5, 1e4]])
+    run = descend(target, starts, steps=60, η=0.1)
+    expected = [int(np.ceil(np.log(1e6 / y) / np.log(1.5))) if y else 0 for y in starts[:, 1]]
+    assert run.diverged.tolist() == expected and len(set(expected)) == 4
+    for k, path in zip(expected, np.moveaxis(run.θ, 1, 0), strict=True):
+        assert (path[k or 60 :] == path[(k or 61) - 1]).all()
+
+
+def test_the_loss_of_a_path_is_computed_when_it_is_asked_for():
+    asked = []
+
+    class Counted(Plain):
+        def __init__(self, land):
+            super().__init__(land)
+            self.loss = lambda θ: asked.append(θ.shape) or land.loss(θ)
+
+    run = descend(Counted(landscape("saddle")), np.ones((60_000, 2)), steps=4, η=0.1)
+    assert asked == []
+    first = run.loss
+    assert asked == [(1, 60_000, 2)] * 5  # in pieces
+    assert run.loss is first and len(asked) == 5
+    assert (first == landscape("saddle").loss(run.θ)).all()
+    assert descend(lambda w: w, [1.0], steps=2).loss is None
+
+
+def test_an_update_may_be_constant_and_may_divide_by_zero():
+    still = UpdateRule("still", "Still", ((m, sp.Integer(1)), (θ, sp.Integer(3) + 0 * η)))
+    run = descend("saddle", np.zeros((4, 2)), still, steps=2)
+    assert run.θ.shape == (3, 4, 2) and (run.end == 3).all()
+    broken = UpdateRule("broken", "Broken", ((θ, θ - g / λ),))
+    assert descend("saddle", [1.0, 1.0], broken, steps=2, λ=0).diverged == 1
+
+
+def test_the_target_never_sees_its_arrays_change():
+    seen = []
+
+    def gradient(w):
+        seen.append((w, w.copy()))
+        return w
+
+    for name in RULES:
+        descend(gradient, [1.0, 2.0], name, steps=5)
+    assert all((now == then).all() for now, then in seen)
