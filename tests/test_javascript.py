@@ -86,6 +86,25 @@ def test_a_single_step_agrees_from_1000_states(run, name):
         assert difference(np.array(steps)[:, k], expected) < CLOSE
 
 
+@pytest.mark.parametrize("name", RULES)
+def test_effective_rates_agree_with_those_of_a_run(run, name):
+    """Along one path, to its end where it diverges; a rule of one's own may have none."""
+    land, r = GALLERY["worst network"], RULES[name]
+    for start, η in (([1.1, 0.4], 0.02), ([1.7, -1.2], 5.0)):
+        ours = descend(land, start, r, steps=50, rates=True, η=η)
+        theirs = run("""async ({ load, descend }, texts, initial, start, hyper, limit) => {
+            const { land, rule } = await load(texts), from = { ...rule, initial };
+            return [true, false].map((rates) => descend(land, from, start, hyper, 50, limit, { rates }));
+        }""", {"land": land.javascript, "rule": r.javascript}, r.initial, start,
+                     [ours.hyper[h.letter] for h in r.hyper], DIVERGED)
+        last = ours.diverged - 1 if ours.diverged else 50
+        assert len(theirs[0]["rates"]) == len(theirs[0]["path"]) - 1 == last
+        if last:
+            np.testing.assert_allclose(theirs[0]["rates"], ours.rate[:last], rtol=1e-9)
+        assert "rates" not in theirs[1] and theirs[1]["path"] == theirs[0]["path"]
+    assert RULES["adam"].rate is not None and "rate: null" in ESCAPE["newton"].javascript
+
+
 @pytest.mark.parametrize("name", ESCAPE)
 def test_a_single_step_with_noise_and_curvature_agrees_from_1000_states(run, name):
     r, rng = ESCAPE[name], np.random.default_rng(4)

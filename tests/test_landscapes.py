@@ -180,3 +180,45 @@ def test_families_refuse_impossible_parameters(make, bad, error):
 def test_an_unknown_name_lists_the_known_ones(name):
     with pytest.raises(ValueError, match="unknown landscape .* 'risk', 'empirical risk'"):
         landscape(name)
+
+
+# The hill: what momentum does there
+
+
+def valley(β, **settings):
+    """Where a ball that starts at the hill's own start ends: -1 shallow, 4/3 deep."""
+    from helpers.optimizers import descend
+
+    run = descend("hill", landscape("hill").start, "momentum", steps=4000, every=4000, β=β, **settings)
+    assert not run.diverged.any()
+    return run.end[..., 0]
+
+
+def test_the_hill_has_a_shallow_valley_a_barrier_and_a_deeper_valley():
+    hill = landscape("hill")
+    points = np.array([[-1.0], [0.0], [4 / 3]])
+    np.testing.assert_allclose(hill.gradient(points), 0, atol=1e-14)
+    np.testing.assert_allclose(hill.loss(points), [-11 / 12, 0, -160 / 81], rtol=1e-14)
+    np.testing.assert_allclose(hill.hessian(points)[:, 0, 0], [7, -4, 28 / 3], rtol=1e-14)
+    (low, high), (start,) = hill.domain[0], hill.start
+    assert low < start < -1 and hill.gradient([start]) < 0  # on the left slope
+    assert min(hill.loss([low]), hill.loss([high])) > hill.loss([start]) > 0  # the picture holds the ball
+
+
+@pytest.mark.parametrize("η", [0.007, 0.015, 0.03, 0.05])
+def test_on_the_hill_momentum_decides_the_valley_in_bands(η):
+    β = np.linspace(0, 0.99, 100)
+    end = valley(β, η=η)
+    deep = np.abs(end - 4 / 3) < 1e-3
+    np.testing.assert_allclose(end, np.where(deep, 4 / 3, -1), atol=1e-3)
+    assert not deep[0]  # plain gradient descent
+    crossing = β[deep.argmax()]
+    assert 0.7 < crossing < 0.92  # the more momentum, the fewer steps of the ball are lost to friction
+    back = ~deep & (β > crossing)
+    assert back.any() and β[back.argmax()] > crossing + 0.05
+
+
+def test_at_the_settings_of_the_explorers_the_default_momentum_crosses_the_hill():
+    rate = landscape("hill").spec()["rate"]
+    assert rate["limit"] == pytest.approx(2 / 7, rel=1e-4)
+    np.testing.assert_allclose(valley(np.array([0, 0.9]), η=rate["value"]), [-1, 4 / 3], atol=1e-6)
