@@ -128,7 +128,7 @@ function racePane({ model, spec }) {
     const label = `Effective learning rates of ${view.labels.join(" and ")} at the end: ${told.join(", ")}`;
     if (canvas.getAttribute("aria-label") !== label) canvas.setAttribute("aria-label", label);
   }
-  const pair = (run, between) => (run.rates.length ? [...new Set(run.rates.at(-1).map((v) => format(v, 2)))].join(between) : "–");
+  const pair = (run, between) => (run.rates.length ? [...new Set(run.rates.at(-1).map((v) => format(v, v < 1e-3 ? 3 : 2)))].join(between) : "–");
   const soon = throttle(paint, 40);
 
   return {
