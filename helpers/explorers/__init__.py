@@ -4,6 +4,7 @@ from helpers.explorers.curve import CurveExplorer
 from helpers.explorers.escape import EscapeExplorer
 from helpers.explorers.hill import HillExplorer
 from helpers.explorers.landscape import LandscapeExplorer
+from helpers.explorers.minibatch import MinibatchExplorer
 from helpers.explorers.momentum import MomentumExplorer
 from helpers.explorers.question import Question
 from helpers.explorers.race import RaceExplorer
@@ -14,6 +15,7 @@ __all__ = [
     "EscapeExplorer",
     "HillExplorer",
     "LandscapeExplorer",
+    "MinibatchExplorer",
     "MomentumExplorer",
     "Question",
     "RaceExplorer",

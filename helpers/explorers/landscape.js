@@ -10,6 +10,7 @@
      plain                   true: no quadratic model
      pen(rule)               {width, dot}: how wide a path is drawn, and how large its dots
      steps                   what else the slider of the steps is to be made with, such as its label
+     legend()                more elements below the map
      marks(letter)           more ticks of that letter's slider
      traits, remake          names of more traits whose change draws again, and of those that change the landscape itself
      view(view)              {functions, critical, rate, …} that replace the view's own
@@ -567,7 +568,8 @@ export async function render({ model, el }, addPane = null) {
       sign(kind === "saddle" ? glyph("cross", 7, 7, 4.4, { stroke: "var(--saddle)", "stroke-width": 2.4, "stroke-linecap": "round" }) : glyph(GLYPH[kind], 7, 7, 4.8, { fill: `var(--${kind})` })),
       n > 1 ? `${n} ${PLURAL[kind]}` : kind === "degenerate" ? "degenerate point" : kind)),
       ...[...new Set(view.curves.map((c) => c.label))].map((label) => element("span", {},
-        element("svg:svg", { width: 24, height: 14, viewBox: "0 0 24 14", "aria-hidden": "true" }, element("svg:path", { d: "M2 7H23", stroke: "var(--minimum)", "stroke-width": 3, "stroke-linecap": "round", "stroke-dasharray": "0.1 6.5" })), label)));
+        element("svg:svg", { width: 24, height: 14, viewBox: "0 0 24 14", "aria-hidden": "true" }, element("svg:path", { d: "M2 7H23", stroke: "var(--minimum)", "stroke-width": 3, "stroke-linecap": "round", "stroke-dasharray": "0.1 6.5" })), label)),
+      ...(pane?.legend?.() ?? []));
     if (!legend.childElementCount) legend.append("no critical point in sight");
   }
 
