@@ -292,6 +292,27 @@ def test_the_bound_of_the_curvature_stands_where_it_is_one_line(show, name, acti
     assert {"Effective rate of ", "x", "y"} <= words
 
 
+def test_the_bound_is_two_over_the_curvature_along_the_coordinate(browser):
+    page = browser.new_page()
+    page.goto("about:blank")
+    path = [[0.0, 0.0], [0.5, 0.25], [1.0, 1.0]]
+    views = [{"constant": c, "start": [1, 1], "javascript": landscape(name).javascript}
+             for name, c in (("ravine", True), ("saddle", True), ("Rosenbrock", False))]
+    flat, saddle, valley, many = page.evaluate("""async ([stage, module, views, path]) => {
+        const { load } = await import(stage), { bound } = await import(module), runs = [{ run: { path } }];
+        for (const v of views) v.functions = (await load({ land: v.javascript })).land;
+        const both = (v, runs) => [0, 1].map((i) => bound(i, v, runs, 50));
+        return [...views.map((v) => both(v, runs)), both(views[2], [...runs, ...runs])];
+    }""", [data_url(source("stage.js")), data_url(module("race")), views, path])
+    page.close()
+    assert flat == [[[1, 2], [50, 2]], [[1, 0.08], [50, 0.08]]]
+    assert saddle[0] == [[1, 1], [50, 1]] and np.isnan(saddle[1][0][1])
+    H = landscape("Rosenbrock").hessian(np.array(path))[:-1]
+    for i in (0, 1):
+        np.testing.assert_allclose(valley[i], [[t + 1, 2 / h[i, i]] for t, h in enumerate(H)])
+    assert many == [[], []]
+
+
 def test_the_decades_of_the_plot(browser):
     page = browser.new_page()
     page.goto("about:blank")

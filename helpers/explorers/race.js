@@ -29,21 +29,22 @@ export function rateRange(rates) {
   return [a, Math.min(b, a + SPAN)];
 }
 
+/** The points [step, 2/Hᵢᵢ] of the bound for coordinate i: along the one path, or where H is the same everywhere. NaN where the
+    loss does not curve up along it: no rate is too large there. */
+export function bound(i, view, runs, steps) {
+  const at = (θ) => { const h = view.functions.hessian(θ)[i][i]; return h > 0 ? 2 / h : NaN; };
+  if (view.constant) return [1, steps].map((t) => [t, at(view.start)]);
+  return runs.length === 1 ? runs[0].run.path.slice(0, -1).map((θ, t) => [t + 1, at(θ)]) : [];
+}
+
 function racePane({ model, spec }) {
   const canvas = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "effective learning rate of each coordinate against the step" });
   const node = element("div", { class: "explorer-race" }, canvas), axes = { canvas: element("canvas"), key: "" };
   let view = null, width = 0, height = 0, last = null;
 
-  /** 2/Hᵢᵢ along the one path, or where it is the same everywhere; nothing where the loss does not curve up. */
-  function bound(i, runs) {
-    const at = (θ) => { const h = view.functions.hessian(θ)[i][i]; return h > 0 ? 2 / h : NaN; };
-    if (view.constant) return [[1, at(model.get("start"))], [model.get("steps"), at(model.get("start"))]];
-    return runs.length === 1 ? runs[0].run.path.slice(0, -1).map((θ, t) => [t + 1, at(θ)]) : [];
-  }
-
   function paint() {
     if (!width || !last) return;
-    const { colours, runs } = last, steps = model.get("steps"), limits = [0, 1].map((i) => bound(i, runs));
+    const { colours, runs } = last, steps = model.get("steps"), limits = [0, 1].map((i) => bound(i, view, runs, steps));
     const [a, b] = rateRange([...runs.map(({ run }) => run.rates), ...limits.map((line) => line.map(([, v]) => [v]))]);
     const y = log(10 ** a, 10 ** b), x = linear(1, Math.max(2, steps)), tall = (height - 2 * HEAD - GAP) / 2;
     const boxes = [0, 1].map((i) => ({ left: LEFT, top: HEAD + i * (tall + GAP), width: width - LEFT - RIGHT, height: tall }));
