@@ -12,11 +12,12 @@ from helpers.schedules import cosine, inverse_sqrt, step_decay, warm_up
 _rng = np.random.default_rng(0)
 _turn = np.linalg.qr(_rng.normal(size=(5, 5)))[0]
 FIVE = _turn * np.linspace(1, 8, 5) @ _turn.T  # a symmetric matrix with eigenvalues 1 … 8
+AWAY = np.linalg.solve(FIVE, [4.0, -3.0, 2.0, 5.0, -6.0])  # every slope is steep there
 SIDES = _rng.normal(size=(30, 3))  # samples times their sides ±1
 
 PROBLEMS = {
     "bowl": (lambda w: (w[0] ** 2 + 4 * w[1] ** 2) / 2, ravine(4), [-1.8, 0.9]),
-    "five": (lambda w: w @ torch.tensor(FIVE) @ w / 2, lambda w: w @ FIVE, [1.0, -0.5, 0.2, 2.0, -1.5]),
+    "five": (lambda w: w @ torch.tensor(FIVE) @ w / 2, lambda w: w @ FIVE, AWAY),
     "logistic": (
         lambda w: torch.nn.functional.softplus(-torch.tensor(SIDES) @ w).mean() + 0.05 * (w**2).sum(),
         lambda w: -(SIDES / (1 + np.exp(w @ SIDES.T))[:, None]).mean(0) + 0.1 * w,
@@ -68,7 +69,7 @@ def test_two_hundred_steps_of_torch(name, values, problem):
     used = RULES[name].defaults
     # once there, a rule of unit steps bounces about the minimum and doubles every rounding error: stay away
     bouncing = name in ("rmsprop", "adam", "adamw", "amsgrad") and problem != "bowl"
-    hyper = used | {k: v for k, v in values.items() if k in used} | {"η": 0.001 if bouncing else 0.02}
+    hyper = used | {k: v for k, v in values.items() if k in used} | {"η": 0.0005 if bouncing else 0.02}
     path = torch_path(loss, start, *OPTIMIZERS[name], hyper)
     run = descend(target, start, name, steps=200, **hyper)
     ours = run.θ
@@ -77,7 +78,7 @@ def test_two_hundred_steps_of_torch(name, values, problem):
         v = np.concatenate([np.zeros((1, len(start))), -np.diff(run.θ, axis=0)]) / hyper["η"]
         ours = run.θ - hyper["η"] * hyper["β"] * v
     np.testing.assert_allclose(ours, path, rtol=0, atol=1e-9)
-    assert np.abs(path[-1] - path[0]).max() > 0.1
+    assert np.abs(path[-1] - path[0]).max() > 0.05
 
 
 SCHEDULES = {
