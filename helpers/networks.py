@@ -409,6 +409,18 @@ class Objective:
         parts = [δ_l[..., :, None, :] * ã[..., None, :, :] for δ_l, ã in zip(δ, inputs, strict=True)]
         return self.n * _flat([np.moveaxis(part, -1, -3) for part in parts])
 
+    def sample_norms(self, θ):
+        """|∇ℓᵢ(θ)| of each sample: θ (..., d) -> (..., n), without the gradients themselves.
+
+        The gradient of a sample in a layer is δãᵀ, whose length is |δ||ã|.
+        """
+        A, inputs, before, jets = self._forward(θ, 1)
+        δ, _ = self._errors(A, before[-1], jets)
+        squares = [
+            (δ_l**2).sum(axis=-2) * (ã**2).sum(axis=-2) for δ_l, ã in zip(δ, inputs, strict=True)
+        ]
+        return self.n * np.sqrt(sum(squares))
+
     def hvp(self, θ, v):
         """H(θ)v without H, for the price of two gradients: θ and v (..., d), broadcast together, -> (..., d).
 
