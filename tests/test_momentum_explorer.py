@@ -649,6 +649,8 @@ def test_the_page_is_accessible_and_nothing_sticks_out(show, dark, width):
             && (box.left < host.left - 1 || box.right > host.right + 1);
     }).map((e) => e.outerHTML.slice(0, 90))""")
     assert outside == []
+    places = [page.locator(s).bounding_box() for s in (".momentum .explorer-plane", ".momentum-numbers")]
+    assert places[0]["y"] + places[0]["height"] <= places[1]["y"]
 
 
 def test_without_javascript_the_poster_stands(show):

@@ -119,7 +119,7 @@ function momentumPane({ model, code, spec }) {
   const radius = (name, a, β) => code[`radius ${name}`](a, β);
   const rates = (name) => λ().map((l) => radius(name, value("η") * l, value("β")));
   const theory = (name) => Math.max(...rates(name));
-  const stepsOf = (rate) => (settles(rate) ? (rate > 0 ? code.shrink(rate) : 1) : Infinity);
+  const stepsOf = (rate) => (settles(rate) ? code.shrink(rate) : Infinity);
   const word = (name, a, β) => motion(radius(name, a, β), code[`discriminant ${name}`](a, β), code[`trace ${name}`](a, β), names);
 
   /** The rate and the kind of motion over the plane, with level lines and borders, once for each rule and κ. */

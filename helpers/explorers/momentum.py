@@ -307,8 +307,8 @@ def _motion(name, a, b):
 
 
 def _needed(rate):
-    """ln FACTOR/−ln ρ steps, one where the rate is 0, and infinitely many where it is 1 or more."""
-    return float(steps_to_shrink(rate)) if 0 < rate < SETTLES else np.inf if rate else 1.0
+    """ln FACTOR/−ln ρ steps, and infinitely many where the rate is 1 or more."""
+    return float(steps_to_shrink(rate)) if rate < SETTLES else np.inf
 
 
 def _plain(κ):
