@@ -1,4 +1,4 @@
-"""Momentum, computed: its rates on a quadratic, a ball with friction on a hill, and its noise.
+"""Momentum, computed: its rates on a quadratic, and a ball with friction on a hill.
 
 On ½λθ² one step is linear: (θ, ηv) ← M·(θ, ηv). M depends on ηλ and β alone, and its two eigenvalues μ say
 everything: whether the run converges, how fast, and whether it swings.
@@ -15,8 +15,8 @@ from helpers.optimizers import RULES, UpdateRule, descend, g, m, β, η, θ
 from helpers.symbolic import Formula
 
 ηλ = sp.Symbol("etalambda", nonnegative=True)
-κ, λ, σ = sp.symbols("kappa lambda sigma", positive=True)
-t, a, h, γ = sp.symbols("t a h gamma", nonnegative=True)
+κ, λ = sp.symbols("kappa lambda", positive=True)
+t, a, γ = sp.symbols("t a gamma", nonnegative=True)
 
 ANALYSED = ("gradient descent", "momentum", "nesterov")
 
@@ -176,7 +176,7 @@ def _hill(land, start, top):
     return land, number(start, "start"), number(top, "top")
 
 
-def passes(θ, top, times=False):
+def passes(θ, top):
     """How often a path (steps + 1, ..., 1) goes over `top`, from either side: (...).
 
     >>> passes(np.array([[-1.0], [0.5], [-0.5], [-1.0]]), 0.0).tolist()
@@ -281,34 +281,11 @@ def critical_momentum(land, start, top, η, n=1, steps=4000):
     return np.where(over(high[None])[0], found, math.nan)[()]
 
 
-# Noise
+# A constant gradient
 
 drift = Formula([η, β, t], η / (1 - β) * (t - β * (1 - β**t) / (1 - β)))
 """How far t steps lead from v₀ = 0 if the gradient is 1 on average: η/(1 − β) a step, less the start.
 
 >>> float(drift(0.1, 0.5, 2.0))
 0.25
-"""
-
-
-def _stationary(name):
-    """Var θ where g = λθ + σξ: S = MSMᵀ + (ησ)²bbᵀ, b what one unit of gradient adds to (θ, ηv)."""
-    r = RULES[name]
-    b = sp.zeros(2, 1)
-    for k, part in enumerate(r._new):
-        b[k] = sp.sympify(part).diff(g) * (η if k else 1)
-    M = _matrices[name].subs(ηλ, η * λ)
-    p, q, s = sp.symbols("p q s")
-    S = sp.Matrix([[p, q], [q, s]])
-    equations = S - M * S * M.T - σ**2 * b * b.T
-    return sp.factor(sp.solve(list(equations), [p, q, s], dict=True)[0][p])
-
-
-stationary_variance = {name: Formula([η, β, λ, σ], _stationary(name)) for name in ANALYSED}
-"""Var θ in the long run on ½λθ² where every gradient has independent noise of variance σ², by rule; exact.
-
-Momentum: ησ²(1 + β)/(λ(1 − β)(2(1 + β) − ηλ)).
-
->>> float(stationary_variance["gradient descent"](0.5, 0.0, 1.0, 1.0))
-0.3333333333333333
 """
