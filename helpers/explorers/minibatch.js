@@ -10,7 +10,7 @@ const GRID = 101, CELLS = 72, LEFT = 34, BOTTOM = 20, NEAR = 26;
 const STYLE = `
 .minibatch-samples { position: relative; cursor: pointer; touch-action: pan-y; border-radius: 5px; } .minibatch-samples:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
 .minibatch-note { font-weight: 400; color: var(--soft); white-space: nowrap; } .minibatch-strip { display: block; width: 100%; height: 58px; margin-top: 2px; }
-.explorer-above:has(+ .explorer-panes .minibatch) .explorer-buttons { flex-wrap: wrap; align-items: center; flex: 1 0 100%; } .explorer-buttons .explorer-check { margin-left: auto; }
+.explorer-above:has(+ .explorer-panes .minibatch) .explorer-buttons { flex-wrap: wrap; align-items: center; flex: 1 0 100%; } .explorer-buttons .explorer-check { margin-left: auto; order: 1; }
 .minibatch .explorer-heading { margin-bottom: 2px; } .minibatch-samples + .explorer-heading { margin-top: 8px; }`;
 
 // ------------------------------------------------------------------------------------------------------------ the mean
@@ -100,37 +100,40 @@ function minibatchPane({ model, code, spec }) {
     return all;
   }
 
-  function regionsOn(ctx, { colours, size: { w, h } }) {
+  function regionsOn(ctx, { X, Y, colours, size: { w, h } }) {
     const fx = w / (GRID - 1), fy = h / (GRID - 1), names = [];
     ctx.globalCompositeOperation = "destination-over"; // below the paths, though drawn later
     ctx.setLineDash([6, 4]);
     ctx.lineWidth = 1.5;
     for (const { rule, lines } of around()) {
       ctx.strokeStyle = faded(colours.pick(rule.colour), 0.9);
-      let top = null;
+      const from = [X(value("start")[0]), Y(value("start")[1])];
+      let far = null, best = 0;
       for (const line of lines) {
         ctx.beginPath();
         for (let k = 0; k < line.length; k += 2) {
-          const x = line[k] * fx, y = line[k + 1] * fy;
+          const x = line[k] * fx, y = line[k + 1] * fy, away = Math.hypot(x - from[0], y - from[1]);
           ctx.lineTo(x, y);
-          if (x > 30 && x < w - 30 && y > 14 && (!top || y < top[1])) top = [x, y];
+          if (x > 30 && x < w - 30 && y > 4 && y < h - 16 && away > best) { far = [x, y]; best = away; }
         }
         ctx.stroke();
       }
-      if (top) names.push([rule, ...top]);
+      if (far) names.push([rule, ...far]);
     }
     ctx.setLineDash([]);
     ctx.globalCompositeOperation = "source-over";
     ctx.font = `600 11px ${colours.font}`;
     ctx.textAlign = "center";
-    ctx.textBaseline = "bottom";
+    ctx.textBaseline = "middle";
     ctx.lineJoin = "round";
-    for (const [rule, x, y] of names) {
+    const [mx, my] = [X(data.minimum[0]), Y(data.minimum[1])];
+    for (const [rule, x, y] of names) { // the batch size, outside the line and far from where the paths come from
+      const text = `B = ${size(rule)}`, r = Math.hypot(x - mx, y - my) || 1, cx = x + (20 * (x - mx)) / r, cy = y + (10 * (y - my)) / r;
       ctx.lineWidth = 3.5;
       ctx.strokeStyle = faded(colours.paper, 0.85);
-      ctx.strokeText(`B = ${size(rule)}`, x, y - 2);
+      ctx.strokeText(text, cx, cy);
       ctx.fillStyle = colours.pick(rule.colour);
-      ctx.fillText(`B = ${size(rule)}`, x, y - 2);
+      ctx.fillText(text, cx, cy);
     }
   }
 
@@ -168,6 +171,9 @@ function minibatchPane({ model, code, spec }) {
     still(layers.points, ctx, [width, heights[0], value("samples_seed"), colours.dark].join(), heights[0], (g) => {
       drawAxes(g, area, { colours, x: { scale: x, ticks: niceTicks(x.low, x.high, 5), label: "x" }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4) } });
       g.fillStyle = colours.soft;
+      g.font = `11px ${colours.font}`;
+      g.textAlign = "right";
+      g.fillText("y", LEFT - 20, area.top + area.height / 2);
       for (const [p, q] of data.samples) { shape(g, "circle", X(p), Y(q), 2.6); g.fill(); }
     });
     ctx.save();
@@ -235,6 +241,7 @@ function minibatchPane({ model, code, spec }) {
       g.moveTo(Math.round(X(N)) + 0.5, area.top);
       g.lineTo(Math.round(X(N)) + 0.5, area.top + area.height);
       g.stroke();
+      g.setLineDash([]);
     });
     ctx.save();
     ctx.beginPath();
@@ -332,7 +339,7 @@ function minibatchPane({ model, code, spec }) {
     ctx.textAlign = "right";
     ctx.textBaseline = "bottom";
     ctx.fillStyle = colours.soft;
-    ctx.fillText("progress of its best step", X(N) - 4, foot - 3);
+    ctx.fillText(wide < 210 ? "its best step" : "progress of its best step", X(N) - 4, foot - 3);
     strip.setAttribute("aria-label", `Progress of the best step with B samples: ${format(100 * share(now), 2)} % of that with all ${N}. The noise scale is ${format(here, 2)}`);
   }
 
@@ -363,12 +370,12 @@ function minibatchPane({ model, code, spec }) {
     choose(pinned);
   });
 
-  const epochs = (v) => (v < N ? String(v) : `${v} = ${format(v / N, 3, true)} epoch${v === N ? "" : "s"}`);
+  const epochs = (v) => (v < N ? String(v) : `${format(v / N, 3, true)} epoch${v === N ? "" : "s"}`);
   return {
     node, title: "Samples and the map of their mean loss, with paths of batches of different sizes", plain: true,
     sliders: [["B", control]], buttons: [again, ...(own ? [] : [fresh]), box.node],
     traits: ["sample", "replace"], remake: ["samples_seed"],
-    steps: { label: "gradient evaluations", range: log(1, most), steps: 160, text: epochs,
+    steps: { label: "evaluations", range: log(1, most), steps: 160, text: epochs,
       ticks: [1, N, 10 * N, 100 * N].filter((v) => v <= most).map((v) => ({ value: v, text: v === 1 ? "1" : v === N ? "1 epoch" : String(v / N) })) },
     columns: ["steps × batch", "L − L*"],
     pen: (rule) => ({ width: rule.name === "SGD" ? 0.8 : rule.name === "minibatch" ? 1.6 : 2.4, dot: 1.2 + 3 * Math.sqrt(size(rule) / N) }),
@@ -383,7 +390,8 @@ function minibatchPane({ model, code, spec }) {
     run, still: () => {},
     moving(ctx, tools) { regionsOn(ctx, tools); valley(ctx, tools); },
     legend: () => [element("span", {}, element("svg:svg", { width: 26, height: 14, viewBox: "0 0 26 14", "aria-hidden": "true" },
-      element("svg:path", { d: "M1 7H26", stroke: "currentColor", "stroke-width": 1.6, "stroke-dasharray": "6 4" })), "inside, a step leads uphill on average")],
+      element("svg:path", { d: "M1 7H26", stroke: "currentColor", "stroke-width": 1.6, "stroke-dasharray": "6 4" })), "inside, a step leads uphill on average"),
+      element("span", {}, element("svg:svg", { width: 22, height: 14, viewBox: "0 0 22 14", "aria-hidden": "true" }, ...[[3, 1.6], [14, 4.4]].map(([cx, r]) => element("svg:circle", { cx, cy: 7, r, fill: "currentColor" }))), "larger dots: dearer steps")],
     turn(next, on) { view = next; rules = on; },
     measure(beside) {
       width = chooser.clientWidth;
@@ -395,7 +403,7 @@ function minibatchPane({ model, code, spec }) {
     startWords() { const θ = value("start"), L = format(data.functions.loss(θ) - data.lowest); return { cells: ["", L], suffix: `, noise scale ${format(data.scale(θ), 2)}`, said: `L minus its minimum ${L}` }; },
     words(rule, run, end) {
       const steps = run.path.length - 1, L = format(run.loss.at(-1) - data.lowest), moving = end === "still moving";
-      const ends = run.diverged || end === "outside the view" ? end : uphill(rule, run.path.at(-1)) ? "in its noise ball" : moving ? "on the way down" : end;
+      const ends = run.diverged || end === "outside the view" ? end : run.path.some((θ) => uphill(rule, θ)) ? "wandering in its noise ball" : moving ? "on the way down" : end;
       return { cells: [`${steps} × ${size(rule)}`, L], end: ends, said: `${steps} steps of ${size(rule)}, ${ends}, L minus its minimum ${L}` };
     },
     draw(state) {

@@ -7,10 +7,9 @@ import sympy as sp
 
 from helpers import palette
 from helpers.checks import count, finite_array
-from helpers.explorers.explorer import MATPLOTLIB, Checked, flag, look, module, shown
+from helpers.explorers.explorer import MATPLOTLIB, Checked, flag, look, module
 from helpers.explorers.landscape import STEPS, LandscapeExplorer
 from helpers.explorers.noise import SEEDS, batches, normals
-from helpers.landscapes import Landscape
 from helpers.minibatch import LEAST_SQUARES, Minibatch
 from helpers.optimizers import UpdateRule, descend, g, η, θ
 from helpers.symbolic import Formula
@@ -111,8 +110,9 @@ class MinibatchExplorer(LandscapeExplorer):
     permutations. `sample` is the number of one that is marked, with its line of no loss on the map. `start`,
     `active` (of "SGD", "minibatch", "gradient descent") and `η` are those of LandscapeExplorer.
 
-    `path` are the runs that the page shows, `batches(name)` their batches, `data` the EmpiricalLoss, `minimum`
-    its θ*, `excess` L − L* at the ends, `noise_scale` tr(HC)/gᵀHg at the start (McCandlish et al. 2018).
+    `path` are the runs that the page shows, `batches(name)` their batches, `data` the EmpiricalLoss,
+    `minimum` its θ*, `excess` L − L* at the ends, `noise_scale` tr(HC)/gᵀHg at the start (McCandlish et
+    al. 2018).
 
     Raises ValueError or TypeError for settings that make no sense.
 
@@ -130,16 +130,17 @@ class MinibatchExplorer(LandscapeExplorer):
     samples_seed = Checked(lambda _, value: count(value, "samples_seed", *SEEDS), 1)
     sample = Checked(_sample)
 
-    def __init__(self, samples=None, *, B=8, η=0.1, evaluations=1200, replace=True, samples_seed=1, sample=None,
-                 start=None, **settings):
+    def __init__(self, samples=None, *, B=8, η=0.15, evaluations=800, replace=True, samples_seed=1,
+                 sample=None, start=None, **settings):
         self._own = None if samples is None else _checked(samples)
         samples_seed = count(samples_seed, "samples_seed", *SEEDS)
         self._take(_samples(samples_seed) if samples is None else self._own)
         if unknown := set(settings) - {"active", "seed", "caption", "alt"}:
-            raise TypeError(f"unknown setting {', '.join(map(repr, sorted(unknown)))}; a MinibatchExplorer has samples, "
-                            "B, η, evaluations, replace, samples_seed, sample, start, active, seed, caption and alt")
+            raise TypeError(f"unknown setting {', '.join(map(repr, sorted(unknown)))}; the settings are "
+                            "samples, B, η, evaluations, replace, samples_seed, sample, start, active, seed, "
+                            "caption and alt")
         self.samples_seed, self.replace, self.B, self.sample = samples_seed, replace, B, sample
-        self._home = {"B": self.B, "replace": self.replace, "samples_seed": samples_seed, "sample": self.sample}
+        self._home = {name: getattr(self, name) for name in ("B", "replace", "samples_seed", "sample")}
         steps = count(evaluations, "evaluations", *STEPS)
         super().__init__(self._land(), RULES, start=start, steps=steps, η=η, **settings)
         self.observe(self._run, ["B", "replace"])
@@ -196,7 +197,7 @@ class MinibatchExplorer(LandscapeExplorer):
         return {"SGD": 1, "minibatch": self.B, "gradient descent": self.N}[name]
 
     def batches(self, name):
-        """The sample numbers of each step of a path, (steps, batch size); all of them for gradient descent."""
+        """The sample numbers of each step of a path: (steps, batch size). Gradient descent takes all."""
         size = self.size(name)
         steps = self.steps // size
         if name == "gradient descent":
@@ -205,7 +206,8 @@ class MinibatchExplorer(LandscapeExplorer):
 
     def _descend(self, name, start):
         drawn = self.batches(name)
-        target = self.data if name == "gradient descent" or not len(drawn) else Minibatch.given(self.data, drawn)
+        whole = name == "gradient descent" or not len(drawn)
+        target = self.data if whole else Minibatch.given(self.data, drawn)
         return descend(target, start, rule=self.rules[name], steps=len(drawn), η=self.η)
 
     @property
@@ -215,7 +217,7 @@ class MinibatchExplorer(LandscapeExplorer):
 
     @property
     def noise_scale(self):
-        """tr(HC)/gᵀHg at the start: the batch size whose best step gets half as far as that of all samples."""
+        """tr(HC)/gᵀHg at the start: with such a batch, the best step gets half as far as with all samples."""
         return float(FORMULAS["scale"](self.start, self.moments))
 
     @property
@@ -243,7 +245,7 @@ class MinibatchExplorer(LandscapeExplorer):
     def settings(self):
         _, named = super().settings()
         own = None if self._own is None else tuple(map(tuple, self._own.tolist()))
-        named = {"B": (self.B, 8), "η": (self.η, 0.1), "evaluations": (self.steps, 1200),
+        named = {"B": (self.B, 8), "η": (self.η, 0.15), "evaluations": (self.steps, 800),
                  "replace": (self.replace, True), "seed": (self.seed, 1),
                  "samples_seed": (self.samples_seed, 1), "sample": (self.sample, None),
                  "start": named["start"], "active": named["active"]}
@@ -256,9 +258,10 @@ class MinibatchExplorer(LandscapeExplorer):
             end = "diverges" if run.diverged else f"ends with L − L* = {self.excess[name]:.2g}"
             runs.append(f"{self.rules[name].label} with {self._steps(name)} {end}")
         at = f" After {self.steps} gradient evaluations, {'; '.join(runs)}." if runs else ""
-        return (f"Contour map of the mean squared loss of a line through {self.N} samples, over its slope w and its "
-                f"height b, with paths from ({self.start[0]:.3g}, {self.start[1]:.3g}).{at} Beside the map, the "
-                "samples with the lines of these paths, and L − L* against gradient evaluations.")
+        θ = f"({self.start[0]:.3g}, {self.start[1]:.3g})"
+        return (f"Contour map of the mean squared loss of a line through {self.N} samples, over its slope w "
+                f"and its height b, with paths from {θ}.{at} Beside the map, the samples with the lines of "
+                "these paths, and L − L* against gradient evaluations.")
 
     def _steps(self, name):
         size = self.size(name)
@@ -301,8 +304,9 @@ class MinibatchExplorer(LandscapeExplorer):
             spent = np.maximum(size * np.arange(len(L)), 0.8)
             ax.plot(spent, np.maximum(L, 1e-12), color=colour, linewidth=1.2, drawstyle="steps-post")
             ax.plot(spent[-1], L[-1], marker, color=colour, markerfacecolor="white", markersize=5)
-        ax.set(xscale="log", yscale="log", xlim=(0.8, 1.1 * self.steps), xlabel="gradient evaluations",
-               ylabel="L − L*")
+        top = max(float(self.data.loss(self.start)) - self._lowest, 1e-6)
+        ax.set(xscale="log", yscale="log", xlim=(0.8, 1.1 * max(self.steps, 10)), ylim=(1e-4 * top, 4 * top),
+               xlabel="gradient evaluations", ylabel="L − L*")
         self._plain(ax)
 
     @staticmethod
