@@ -368,8 +368,7 @@ def batches(N, B, steps, rng, replace=False, runs=(), epochs=True):
     """
     draw = _Draw(N, B, rng, replace, epochs)
     steps = count(steps, "steps")
-    runs = (runs,) if isinstance(runs, (int, np.integer)) else tuple(runs)
-    runs = tuple(count(n, "runs") for n in runs)
+    runs = tuple(count(n, "runs") for n in (runs if isinstance(runs, (tuple, list)) else (runs,)))
     found = np.empty((steps, *runs, draw.B), dtype=np.intp)
     for k in range(steps):
         found[k] = draw(runs)
@@ -539,8 +538,8 @@ def batch_factor(B, N, replace=False):
     [1.0, 0.375, 0.0]
     """
     N, B = count(N, "N", 1), finite_array(B, "B")
-    if not ((B >= 1) & (replace | (B <= N))).all():
-        raise ValueError(f"B must lie between 1 and N = {N}, not {B}")
+    if not (B >= 1).all() or not (replace or (B <= N).all()):
+        raise ValueError(f"B must be at least 1{'' if replace else f' and at most N = {N}'}, not {B}")
     if replace:
         return with_replacement(B)
     return without_replacement(B, N) if N > 1 else np.zeros(B.shape)[()]
@@ -898,7 +897,11 @@ class Moments:
 
     @cached_property
     def radius(self):
-        """The factor by which second moments shrink in a step in the long run; from 1 on they grow."""
+        """The factor by which E|s − s̃|² of two runs on the same batches shrinks in a step, in the long run.
+
+        Second moments settle where it is less than 1. It is also the rate of E|θ − θ*|² where one θ* fits
+        every sample; elsewhere the mean, which settles at its own and often slower rate, has a share in it.
+        """
         n = self._n
         return float(np.abs(np.linalg.eigvals(self._transfer(self._F[:, :n, :n]))).max())
 
