@@ -5,13 +5,13 @@ import {
 } from "./stage.js";
 import { render as map } from "./landscape.js";
 
-const GRID = 181, LEFT = 26, BOTTOM = 20, HEAD = 36;
+const GRID = 181, LEFT = 26, BOTTOM = 20, PAD = 10, HEAD = 32; // PAD: room for half a handle above and to the right
 
 const STYLE = `
 .explorer-panes.is-paired:has(.momentum) { grid-template-columns: minmax(0, 1fr) minmax(0, 1fr); }
 @container (max-width: 600px) { .explorer-panes.is-paired:has(.momentum) { grid-template-columns: minmax(0, 1fr); }
   .explorer-panes:has(.momentum) > .explorer-main { display: contents; } .explorer-panes:has(.momentum) .explorer-loss { order: 3; } .explorer-panes:has(.momentum) .explorer-side { order: 2; } }
-.momentum-head { display: flex; gap: 8px; align-items: center; height: 30px; margin: 0 0 6px; white-space: nowrap; } .momentum-head .explorer-heading { margin: 0; }
+.momentum-head { display: flex; gap: 8px; align-items: center; height: 30px; margin: 0 0 2px; white-space: nowrap; } .momentum-head .explorer-heading { margin: 0; }
 .momentum-head .explorer-chips { margin: 0; flex-wrap: nowrap; } .explorer-figure .momentum-head button { padding: 2px 10px; }
 .explorer-figure .momentum-numbers { margin-top: 14px; } .explorer-figure .momentum-numbers th, .explorer-figure .momentum-numbers td { padding: 2px 4px 2px 0; white-space: nowrap; }
 .explorer-figure .momentum-numbers thead th { width: 16%; } .explorer-figure .momentum-numbers thead th:first-child { width: 19%; }
@@ -144,12 +144,12 @@ function momentumPane({ model, code, spec }) {
     const name = value("plane"), ratio = Math.min(2, window.devicePixelRatio || 1), key = [name, view.name, width, height, ratio, colours.dark].join();
     if (key === stillKey) return;
     stillKey = key;
-    const ctx = canvasFor(still, width + LEFT, height + BOTTOM), { rate, kind, kinds, index, used, lines, border } = field(name);
-    ctx.clearRect(0, 0, width + LEFT, height + BOTTOM);
+    const ctx = canvasFor(still, width + LEFT + PAD, height + BOTTOM + PAD), { rate, kind, kinds, index, used, lines, border } = field(name);
+    ctx.clearRect(0, 0, width + LEFT + PAD, height + BOTTOM + PAD);
     const bitmap = element("canvas", { width: Math.round(width * ratio), height: Math.round(height * ratio) }), g = bitmap.getContext("2d");
     g.putImageData(paintBands(g.createImageData(bitmap.width, bitmap.height), index, GRID, GRID, used.length, rgb(colours.low), rgb(colours.high)), 0, 0);
     ctx.save();
-    ctx.translate(LEFT, 0);
+    ctx.translate(LEFT, PAD);
     ctx.save();
     ctx.beginPath();
     ctx.roundRect(0, 0, width, height, 5);
@@ -178,7 +178,10 @@ function momentumPane({ model, code, spec }) {
     ctx.roundRect(0.5, 0.5, width - 1, height - 1, 5);
     ctx.stroke();
     ctx.restore();
+    ctx.save();
+    ctx.translate(0, PAD);
     axes(ctx);
+    ctx.restore();
   }
 
   /** The line of the largest stable step, from β at the bottom to β at the top. */
@@ -288,11 +291,11 @@ function momentumPane({ model, code, spec }) {
 
   /** The bar between the two points, the same bar at the best place, and gradient descent on the edge β = 0. */
   function drawMoving() {
-    const ctx = canvasFor(moving, width + LEFT, height + BOTTOM), name = value("plane"), colour = colours.pick(looks.get(name).colour), [low, high] = λ();
+    const ctx = canvasFor(moving, width + LEFT + PAD, height + BOTTOM + PAD), name = value("plane"), colour = colours.pick(looks.get(name).colour), [low, high] = λ();
     const η = value("η"), β = value("β"), y = Y(β), xs = [X(η * low), X(η * high)];
-    ctx.clearRect(0, 0, width + LEFT, height + BOTTOM);
+    ctx.clearRect(0, 0, width + LEFT + PAD, height + BOTTOM + PAD);
     ctx.save();
-    ctx.translate(LEFT, 0);
+    ctx.translate(LEFT, PAD);
     ctx.strokeStyle = faded(colours.ink, 0.55);
     ctx.lineWidth = 1;
     ctx.setLineDash([2, 4]);
@@ -348,22 +351,26 @@ function momentumPane({ model, code, spec }) {
       ctx.lineTo(xs[1], y);
       ctx.stroke();
     }
-    const found = rates(name), slow = Math.max(...found), above = y > 34;
-    ctx.textBaseline = "middle";
-    ctx.lineJoin = "round";
-    ends.forEach((node, i) => {
-      const text = `λ${"₁₂"[i]}: ${rateText(found[i])}`;
-      ctx.font = `${found[i] > slow - 1e-9 ? 700 : 400} 12px ${colours.font}`;
-      const half = ctx.measureText(text).width / 2, apart = xs[1] - xs[0] < 70 ? (i ? 1 : -1) * (half - (xs[1] - xs[0]) / 2 + 4) : 0;
-      const x = clamp(xs[i] + apart, half + 3, width - half - 3), at = above ? y - 20 : y + 20;
-      ctx.textAlign = "center";
-      ctx.lineWidth = 4;
-      ctx.strokeStyle = faded(colours.paper, 0.85);
-      ctx.strokeText(text, x, at);
-      ctx.fillStyle = settles(found[i]) ? colours.ink : colours.maximum;
-      ctx.fillText(text, x, at);
+    const found = rates(name), slow = Math.max(...found), at = y > 34 ? y - 20 : y + 20;
+    const words = ends.map((node, i) => {
+      const text = `λ${"₁₂"[i]}: ${rateText(found[i])}`, font = `${found[i] > slow - 1e-9 ? 700 : 400} 12px ${colours.font}`;
+      ctx.font = font;
       node.style.transform = `translate3d(${xs[i]}px,${y}px,0)`;
       node.style.borderColor = colour;
+      return { text, font, half: ctx.measureText(text).width / 2, ink: settles(found[i]) ? colours.ink : colours.maximum };
+    });
+    const need = words[0].half + words[1].half + 8, spare = Math.max(0, need - (xs[1] - xs[0])) / 2; // side by side, where the bar is short
+    const first = clamp(xs[0] - spare, words[0].half + 3, width - words[1].half - 3 - need), second = clamp(xs[1] + spare, first + need, width - words[1].half - 3);
+    ctx.textAlign = "center";
+    ctx.textBaseline = "middle";
+    ctx.lineJoin = "round";
+    ctx.lineWidth = 4;
+    ctx.strokeStyle = faded(colours.paper, 0.85);
+    words.forEach(({ text, font, ink }, i) => {
+      ctx.font = font;
+      ctx.fillStyle = ink;
+      ctx.strokeText(text, i ? second : first, at);
+      ctx.fillText(text, i ? second : first, at);
     });
     ctx.restore();
   }
@@ -409,10 +416,10 @@ function momentumPane({ model, code, spec }) {
     turn(next) { view = next; scale = log(...next.momentum.span); chosen.forEach((b, k) => b.style.setProperty("--c", "var(--ink)")); },
     measure(beside) { // below the map the plane is low, so that a phone shows both
       const whole = node.closest(".explorer-panes")?.clientWidth ?? 0;
-      width = Math.max(0, plane.clientWidth - LEFT);
-      height = plane.clientWidth > 0.6 * whole ? 230 : clamp(beside + 2 - HEAD, 230, 420);
-      plane.style.height = `${height + BOTTOM}px`;
-      Object.assign(frame.style, { left: `${LEFT}px`, width: `${width}px`, height: `${height}px` });
+      width = Math.max(0, plane.clientWidth - LEFT - PAD);
+      height = plane.clientWidth > 0.6 * whole ? 230 : clamp(beside + 2 - HEAD - PAD, 230, 420);
+      plane.style.height = `${height + BOTTOM + PAD}px`;
+      Object.assign(frame.style, { left: `${LEFT}px`, top: `${PAD}px`, width: `${width}px`, height: `${height}px` });
     },
     words(rule, run, end) {
       const rate = theory(rule.name), steps = closer(run.path, factor), needs = stepsOf(rate);

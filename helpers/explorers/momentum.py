@@ -10,61 +10,21 @@ from helpers.checks import number
 from helpers.explorers.explorer import MATPLOTLIB, Checked, look, module, shown
 from helpers.explorers.landscape import LandscapeExplorer, _mix
 from helpers.landscapes import ravine
-from helpers.optimizers import HYPER, g, rule, β, η, θ
+from helpers.momentum import ANALYSED as RULES
+from helpers.momentum import discriminant, optimal, spectral_radius, trace
+from helpers.optimizers import HYPER, β
 from helpers.symbolic import Formula
 
 FACTOR = 1000  # "closer" means that many times closer to the minimum than the start
 TINY = 1e-140  # a size below this has come to rest; its square is still a number
 SETTLES = 1 - 1e-9  # a rate below this is below 1, beyond rounding
-RULES = ("gradient descent", "momentum", "nesterov")
 CONDITION = (25, 4, 100)
 NAMES = {"over": "over-damped", "under": "under-damped", "critical": "critical", "flipping": "flipping",
          "unstable": "unstable"}
 LEVELS = (0.2, 0.4, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.998, 1.0)
 
-ηλ = sp.Symbol("etalambda", nonnegative=True)
 ρ = sp.Symbol("rho", positive=True)
 steps_to_shrink = Formula([ρ], sp.log(FACTOR) / -sp.log(ρ))
-
-
-def iteration_matrix(name):
-    """The matrix of one step on ½λθ² in terms of ηλ and β, for the state (θ, ηv); GD has v = 0.
-
-    >>> iteration_matrix("gradient descent")
-    Matrix([
-    [1 - etalambda, 0],
-    [            0, 0]])
-    """
-    r, λ, scale = rule(name), sp.Symbol("lambda", positive=True), sp.diag(1, η)
-    new = [sp.sympify(e).subs(g, λ * r.at) for e in r._new]
-    step = sp.zeros(2, 2)
-    step[:len(new), :len(new)] = sp.Matrix(new).jacobian([θ, *r.states])
-    return (scale * step * scale.inv()).subs(λ, ηλ / η).applyfunc(sp.simplify)
-
-
-def _rate(M):
-    """The larger |μ| of the eigenvalues μ of M: √det where they are complex."""
-    spread = _spread(M)
-    return sp.Piecewise((sp.sqrt(sp.Abs(M.det())), spread < 0),
-                        ((sp.Abs(M.trace()) + sp.sqrt(sp.Abs(spread))) / 2, True))
-
-
-def _spread(M):
-    """The discriminant of the characteristic polynomial: negative where motion is under-damped."""
-    return sp.factor(M.trace() ** 2 - 4 * M.det())
-
-
-_matrices = {name: iteration_matrix(name) for name in RULES}
-trace, discriminant, spectral_radius = (
-    {name: Formula([ηλ, β], part(M)) for name, M in _matrices.items()} for part in (sp.trace, _spread, _rate))
-
-
-def optimal(name, κ):
-    """(η, β, rate) of the best η and β for eigenvalues 1 and κ (Polyak 1964; Lessard et al. 2016)."""
-    r, q = κ**0.5, (3 * κ + 1) ** 0.5
-    return {"momentum": ((2 / (1 + r)) ** 2, ((r - 1) / (r + 1)) ** 2, (r - 1) / (r + 1)),
-            "nesterov": (4 / q**2, (q - 2) / (q + 2), 1 - 2 / q)}[name]
-
 
 
 def sizes(path, coordinate=None):
