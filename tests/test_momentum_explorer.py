@@ -429,6 +429,9 @@ def test_points_follow_sliders_and_stay_in_the_plane(show):
         wanted = {"x": frame["x"], "right": frame["x"] + frame["width"], "y": frame["y"],
                   "bottom": frame["y"] + frame["height"]}[edge]
         assert points(page)[i][edge in ("y", "bottom")] == pytest.approx(wanted, abs=3)
+        for handle in page.locator(".momentum [data-handle]").all():  # no half of it beyond the figure
+            box, figure = handle.bounding_box(), page.locator("figure").bounding_box()
+            assert figure["x"] <= box["x"] and box["x"] + box["width"] <= figure["x"] + figure["width"]
     for x, y in ((-500, 900), (1500, -300)):
         page.mouse.move(*points(page)[1])
         page.mouse.down()
@@ -478,9 +481,11 @@ def test_the_plane_is_that_of_the_chosen_rule_and_brings_its_path(show):
     assert page.problems == []
 
 
-def test_regions_and_level_lines_are_labelled_in_place(show):
+@pytest.mark.parametrize("width", [375, 1280])
+@pytest.mark.parametrize("κ", [4, 25, 100])
+def test_regions_and_level_lines_are_labelled_in_place(show, κ, width):
     for plane in PLANES:
-        page = show(MomentumExplorer(plane=plane))
+        page = show(MomentumExplorer(κ, plane=plane), width=width)
         words = set(page.evaluate("words"))
         assert {NAMES["over"], NAMES["under"], NAMES["unstable"], "best", "0.9", "0.8", "0.6"} <= words
         assert {"ηλ", "β", "0.1", "1"} <= words and any(w.startswith("λ₂: 0.") for w in words)

@@ -209,7 +209,7 @@ function momentumPane({ model, code, spec }) {
     ctx.restore();
   }
 
-  /** Numbers on the level lines, beside the corner of each, then the names of the regions where there is room. */
+  /** The names of the regions where there is room, then numbers on the level lines, beside the corner of each. */
   function labels(ctx, { kind, kinds, lines }) {
     const ideal = optimum(), [from, to] = λ().map((l) => X(ideal.η * l)), taken = [{ x: (from + to) / 2, y: Y(ideal.β) - 7, w: to - from + 70, h: 46 }]; // where the points and their words will stand
     ctx.textAlign = "center";
@@ -224,6 +224,23 @@ function momentumPane({ model, code, spec }) {
     };
     const free = (b) => b.x > b.w / 2 + 2 && b.x < width - b.w / 2 - 2 && b.y > 8 && b.y < height - 8
       && taken.every((t) => Math.abs(t.x - b.x) > (t.w + b.w) / 2 + 3 || Math.abs(t.y - b.y) > (t.h + b.h) / 2 + 1);
+    const region = (k) => (x, y) => {
+      const i = Math.round((x / width) * (GRID - 1)), j = Math.round((y / height) * (GRID - 1));
+      return i >= 0 && j >= 0 && i < GRID && j < GRID && kind[j * GRID + i] === k;
+    };
+    kinds.forEach((name, k) => {
+      const font = `600 12px ${colours.font}`;
+      ctx.font = font;
+      const w = ctx.measureText(name).width + 10, flat = (boxes) => roomFor(region(k), w, 20, width, height, boxes);
+      const spot = flat(taken) ?? roomFor(region(k), 18, w, width, height, taken) ?? (name === names.flipping ? null : flat());
+      if (!spot) return;
+      taken.push(spot);
+      ctx.save();
+      ctx.translate(spot.x, spot.y);
+      if (spot.w < spot.h) ctx.rotate(-Math.PI / 2);
+      put(name, 0, 0, font, name === names.unstable ? colours.maximum : colours.ink, colours.paper);
+      ctx.restore();
+    });
     for (const { level, lines: all } of lines) {
       ctx.font = `11px ${colours.font}`;
       const text = format(level, 3, true), w = ctx.measureText(text).width;
@@ -232,22 +249,6 @@ function momentumPane({ model, code, spec }) {
       taken.push(box);
       put(text, box.x, box.y, ctx.font, colours.soft, colours.paper);
     }
-    const region = (k) => (x, y) => {
-      const i = Math.round((x / width) * (GRID - 1)), j = Math.round((y / height) * (GRID - 1));
-      return i >= 0 && j >= 0 && i < GRID && j < GRID && kind[j * GRID + i] === k;
-    };
-    kinds.forEach((name, k) => {
-      const font = `600 12px ${colours.font}`;
-      ctx.font = font;
-      const w = ctx.measureText(name).width + 10, flat = roomFor(region(k), w, 20, width, height, taken), spot = flat ?? roomFor(region(k), 18, w, width, height, taken);
-      if (!spot) return;
-      taken.push(spot);
-      ctx.save();
-      ctx.translate(spot.x, spot.y);
-      if (!flat) ctx.rotate(-Math.PI / 2);
-      put(name, 0, 0, font, name === names.unstable ? colours.maximum : colours.ink, colours.paper);
-      ctx.restore();
-    });
   }
 
   /** A free place on a level line: along its upper branch from its leftmost point, else along the lower one. */
