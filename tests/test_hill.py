@@ -125,7 +125,7 @@ def test_the_ball_ends_where_a_long_run_takes_it(land, rule):
     curvature = max(v["curvature"] for v in valleys(land))
     for _ in range(5):
         η = 10 ** rng.uniform(-2.5, -0.3) / curvature
-        hill = HillExplorer(land, rule, start=rng.uniform(low, high), η=η)
+        hill = HillExplorer(land, rule, start=rng.uniform(low, high), η=η, alt="A ball.")
         β = 1 - 10 ** rng.uniform(-2, 0, 40)
         at, v = np.full((40, 1), hill.start), np.zeros((40, 1))
         for _ in range(20_000):
@@ -175,7 +175,7 @@ def test_short_steps_cross_at_the_friction_of_the_rolling_ball():
     for _ in range(12):
         γ = (low + high) / 2
         low, high = (low, γ) if falls_short(γ, 0.01) else (γ, high)
-    found = [(1 - HillExplorer(η=η).crossings[0]) / η**0.5 for η in (0.004, 0.001, 0.00025)]
+    found = [(1 - HillExplorer(η=η, alt="A ball.").crossings[0]) / η**0.5 for η in (0.004, 0.001, 0.00025)]
     np.testing.assert_allclose(found, γ, rtol=0.01)
 
 
@@ -227,6 +227,35 @@ def test_the_strip_is_that_of_python(browser, land, rule, start, η):
             well = valleys(landscape(land))[caught["valley"]]
             inside = (well["left"] < run.θ[:-1, 0]) & (run.θ[:-1, 0] < well["right"]) & (well["rim"] > E)
             assert inside[caught["step"]:].all() and not (caught["step"] and inside[caught["step"] - 1])
+
+
+def test_long_steps_end_on_the_page_where_they_end_in_python(browser):
+    """Rates at which minima lose the ball and energies rise; not where a hair's difference changes the end."""
+    rng = np.random.default_rng(1)
+    cases = [(1.34, 0.26), *zip(rng.uniform(-2, 2.3, 5), rng.uniform(0.05, 0.28, 5), strict=True)]
+    β = np.arange(150) / 152
+    hill = HillExplorer()
+    page = browser.new_page()
+    page.goto("about:blank")
+    theirs = page.evaluate("""async ([stage, module, state, cases, β]) => {
+        const { load } = await import(stage), { landing } = await import(module);
+        const { spec } = state, [view] = spec.landscapes, [r] = spec.rules;
+        const texts = { land: view.javascript, rule: r.javascript, stable: r.stable, ...spec.formulas };
+        const code = await load(texts), { scan, limit } = spec, { energy } = code, { valleys } = view;
+        const rule = { run: { ...code.rule, initial: r.initial }, stable: code.stable };
+        const world = { functions: code.land, valleys, energy, limit, scan };
+        return cases.map(([start, η]) => β.map((b) => landing(world, rule, start, [η, b], η)));
+    }""", [data_url(source("stage.js")), data_url(module("hill")), hill.state, cases, β.tolist()])
+    page.close()
+    steady = np.zeros((len(cases), len(β)), bool)
+    for k, (start, η) in enumerate(cases):
+        hill.start, hill.η = start, η
+        ours = hill.ends(β)
+        hill.start = start + 1e-11
+        hair = hill.ends(β)
+        steady[k] = ours == hair
+        assert (np.array(theirs[k]) == ours)[steady[k]].all()
+    assert steady.mean() > 0.5
 
 
 def test_bands_of_a_known_pattern(browser):
