@@ -330,7 +330,8 @@ def agrees(page, explorer):
             assert number(L) == pytest.approx(explorer.excess[name], rel=0.06)
     assert number(words["start"][1]) == pytest.approx(
         float(explorer.data.loss(explorer.start)) - explorer.data.loss(explorer.minimum), rel=0.01)
-    assert words["start"][2].endswith(f"noise scale {explorer.noise_scale:.1f}") or explorer.noise_scale >= 10
+    scale = number(words["start"][2].split("noise scale ")[1])
+    assert scale == pytest.approx(explorer.noise_scale, rel=0.06)
 
 
 def pictures(page):

@@ -5,7 +5,7 @@ import {
 } from "./stage.js";
 import { render as map } from "./landscape.js";
 
-const GRID = 101, CELLS = 72, LEFT = 34, BOTTOM = 20, NEAR = 26;
+const GRID = 91, CELLS = 72, LEFT = 34, BOTTOM = 20, NEAR = 26;
 
 const STYLE = `
 .minibatch-samples { position: relative; cursor: pointer; touch-action: pan-y; border-radius: 5px; } .minibatch-samples:focus-visible { outline: 2px solid var(--ink); outline-offset: 2px; }
@@ -57,7 +57,8 @@ export function columns(loss, size, edges) {
 function minibatchPane({ model, code, spec }) {
   const { samples: own, drawn, last: LAST, home, most } = spec.minibatch, value = (name) => model.get(name);
   const N = own ? own.length : drawn, set = (changes) => { for (const [name, v] of Object.entries(changes)) model.set(name, v); model.save_changes(); };
-  let data = null, view = null, rules = [], last = null, width = 0, heights = [0, 0], pinned = null, regions = { key: "" };
+  let data = null, view = null, rules = [], last = null, width = 0, heights = [0, 0], pinned = null;
+  const regions = new Map();
   const size = (rule) => ({ SGD: 1, minibatch: value("B"), "gradient descent": N })[rule.name];
   const part = (B) => (B === N && !value("replace") ? 0 : code[value("replace") ? "share True" : "share False"](B, N));
   const noisy = (rule) => rule.name !== "gradient descent" && part(size(rule)) > 0;
@@ -66,8 +67,9 @@ function minibatchPane({ model, code, spec }) {
   // -- what stands beside the map
   const points = element("canvas", { class: "explorer-plot" }), curve = element("canvas", { class: "explorer-plot", role: "img" });
   const chooser = element("div", { class: "minibatch-samples", tabindex: 0, role: "slider", "aria-label": "sample, with its line of no loss on the map", "aria-valuemin": 0, "aria-valuemax": N, "data-samples": true }, points);
+  const note = element("span", { class: "minibatch-note" }, "(dashed: η tr C/4B)");
   const node = element("div", { class: "minibatch" }, element("style", {}, STYLE), element("div", { class: "explorer-heading" }, "Samples, last batches, fitted lines"), chooser,
-    element("div", { class: "explorer-heading" }, "L − L* against gradient evaluations ", element("span", { class: "minibatch-note" }, "(dashed: η tr C/4B)")), curve);
+    element("div", { class: "explorer-heading" }, "L − L* against gradient evaluations ", note), curve);
   const control = slider({ model, trait: "B", label: "batch size", symbol: "B", range: linear(1, N), steps: N - 1, round: Math.round, text: String, ticks: [] });
   const strip = element("canvas", { class: "minibatch-strip", role: "img" });
   control.input.before(strip);
@@ -90,14 +92,14 @@ function minibatchPane({ model, code, spec }) {
 
   /** The line round the noise ball of each path: inside, a step raises the loss on average. */
   function around() {
-    const key = [value("samples_seed"), value("B"), value("η"), value("replace"), rules.map((r) => r.name)].join();
-    if (regions.key === key) return regions.all;
-    const all = rules.filter(noisy).map((rule) => {
-      const share = part(size(rule)), η = value("η"), rise = (θ) => code.rise(θ, data.m, η, share);
-      return { rule, lines: polylines(contours(sample(rise, view.domain, GRID), GRID, GRID, 0)) };
+    return rules.filter(noisy).map((rule) => {
+      const share = part(size(rule)), η = value("η"), key = [value("samples_seed"), share, η].join();
+      if (regions.get(rule.name)?.key !== key) {
+        const rise = (θ) => code.rise(θ, data.m, η, share);
+        regions.set(rule.name, { key, lines: polylines(contours(sample(rise, view.domain, GRID), GRID, GRID, 0)) });
+      }
+      return { rule, lines: regions.get(rule.name).lines };
     });
-    regions = { key, all };
-    return all;
   }
 
   function regionsOn(ctx, { X, Y, colours, size: { w, h } }) {
@@ -383,7 +385,7 @@ function minibatchPane({ model, code, spec }) {
       view = next;
       const number = own ? null : normals(LAST - value("samples_seed"));
       data = empirical(code, own ?? Array.from({ length: drawn }, (_, k) => code.drawn([number(2 * k), number(2 * k + 1)])));
-      regions = { key: "" };
+      regions.clear();
       const flat = data.functions.hessian(data.minimum).flat(), [, λ] = code.eigen(flat[0], flat[1], flat[3]);
       return { functions: data.functions, rate: { ...next.rate, limit: code.limit(λ) }, critical: [{ ...next.critical[0], θ: data.minimum, loss: data.lowest }] };
     },
@@ -409,6 +411,7 @@ function minibatchPane({ model, code, spec }) {
     draw(state) {
       last = state;
       box.show(value("replace"));
+      note.hidden = !value("replace"); // the floor of shuffled epochs is a lower one
       if (!width) return;
       drawSamples();
       curveSoon();
