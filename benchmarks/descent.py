@@ -11,7 +11,7 @@ from benchmarks import best
 from helpers.landscapes import landscape
 from helpers.optimizers import descend
 
-STARTS, STEPS, REPEATS = 10_000, 1000, 5
+STARTS, STEPS, REPEATS = 10_000, 1000, 12
 η, β1, β2, ε = 0.01, 0.9, 0.999, 1e-8
 
 

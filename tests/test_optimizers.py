@@ -644,7 +644,7 @@ def test_an_update_may_be_constant_and_may_divide_by_zero():
     still = UpdateRule("still", "Still", ((m, sp.Integer(1)), (θ, sp.Integer(3) + 0 * η)))
     run = descend("saddle", np.zeros((4, 2)), still, steps=2)
     assert run.θ.shape == (3, 4, 2) and (run.end == 3).all()
-    broken = UpdateRule("broken", "Broken", ((θ, θ - g / λ),))
+    broken = UpdateRule("broken", "Broken", ((θ, θ - g * sp.exp(1 / λ)),))
     assert descend("saddle", [1.0, 1.0], broken, steps=2, λ=0).diverged == 1
 
 
