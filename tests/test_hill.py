@@ -230,7 +230,7 @@ def test_the_strip_is_that_of_python(browser, land, rule, start, η):
 
 
 def test_long_steps_end_on_the_page_where_they_end_in_python(browser):
-    """Rates at which minima lose the ball and energies rise; not where a hair's difference changes the end."""
+    """Rates at which minima lose the ball and energies rise; not where a hair decides about the end."""
     rng = np.random.default_rng(1)
     cases = [(1.34, 0.26), *zip(rng.uniform(-2, 2.3, 5), rng.uniform(0.05, 0.28, 5), strict=True)]
     β = np.arange(150) / 152
