@@ -815,8 +815,9 @@ def reshuffled_covariance(H, C, η, B, N, k=0):
 
     C is the covariance of *one sample's* gradient. Exact on ½θᵀHθ where the noise does not depend on θ, for
     gradient descent and batches that are cut from a permutation of the N samples, ⌊N/B⌋ an epoch (`batches`).
-    At B | N the noise of an epoch's batches adds up to zero. What is left of it at the end of an epoch is of
-    the order η³, while the noise ball with replacement is of the order η.
+    Where B divides N, the noise of an epoch's batches adds up to zero. What is left of it at the end of an
+    epoch is of the order η³ while ηλN/B is small; the noise ball with replacement is of the order η. Where
+    the noise depends on θ, as in least squares, the law is the leading order in η.
 
     Raises ValueError where H is not positive definite, gradient descent diverges, or k is not in [0, N/B].
 
