@@ -817,7 +817,9 @@ def reshuffled_covariance(H, C, η, B, N, k=0):
     gradient descent and batches that are cut from a permutation of the N samples, ⌊N/B⌋ an epoch (`batches`).
     Where B divides N, the noise of an epoch's batches adds up to zero. What is left of it at the end of an
     epoch is of the order η³ while ηλN/B is small; the noise ball with replacement is of the order η. Where
-    the noise depends on θ, as in least squares, the law is the leading order in η.
+    the curvature differs between samples, as in least squares, this is no more than the right order of
+    magnitude: what the curvature of one batch makes of the noise before it is of the same order, and the
+    mean moves away from the minimum by an amount of the order η.
 
     Raises ValueError where H is not positive definite, gradient descent diverges, or k is not in [0, N/B].
 
