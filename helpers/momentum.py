@@ -168,6 +168,17 @@ momentum_of = Formula([η, γ], (2 + _c - sp.sqrt(_c**2 + 8 * _c)) / 2)
 0.7
 """
 
+_L, _before, _after = sp.symbols("L theta_before theta_after", real=True)
+energy = Formula([_L, _before, _after, η], _L + ((_after - _before) / 2) ** 2 / (2 * η))
+"""L(θₜ) + u²/2 with the speed u = (θₜ₊₁ − θₜ₋₁)/(2√η), one step being a time of √η: (...) -> (...).
+
+In these units the ball has mass 1, and its energy falls along the path by what friction takes. With the
+square of `time_step` in place of η it is the energy to second order in the step.
+
+>>> float(energy(1.0, 0.0, 0.2, 0.02))
+1.25
+"""
+
 
 def _hill(land, start, top):
     land = landscape(land)

@@ -10,8 +10,9 @@ from conftest import settle
 
 from helpers.explorers import HillExplorer
 from helpers.explorers.explorer import data_url, module, source
-from helpers.explorers.hill import SCAN, energy, valleys
+from helpers.explorers.hill import SCAN, valleys
 from helpers.landscapes import GALLERY, Landscape, landscape
+from helpers.momentum import energy
 from helpers.optimizers import descend
 
 x = sp.Symbol("x", real=True)

@@ -1,27 +1,15 @@
 """A ball with momentum on a hill: in which valley it ends for each β, and its energy against the barrier."""
 
 import numpy as np
-import sympy as sp
 
 from helpers import palette
 from helpers.checks import finite_array
 from helpers.explorers.curve import CurveExplorer
 from helpers.explorers.explorer import module, shown
 from helpers.landscapes import landscape as find_landscape
-from helpers.optimizers import descend, η
+from helpers.momentum import energy
+from helpers.optimizers import descend
 from helpers.optimizers import rule as find_rule
-from helpers.symbolic import Formula
-
-LOSS, BEFORE, AFTER = sp.symbols("L theta_before theta_after", real=True)
-energy = Formula([LOSS, BEFORE, AFTER, η], LOSS + ((AFTER - BEFORE) / 2) ** 2 / (2 * η))
-"""L(θₜ) + u²/2 with the speed u = (θₜ₊₁ − θₜ₋₁)/(2√η), one step being a time of √η: (...) -> (...).
-
-In these units the ball of v ← βv + g, θ ← θ − ηv has mass 1, and its energy falls along the path by what
-friction takes. (1 − β = friction · √η.)
-
->>> float(energy(1.0, 0.0, 0.2, 0.02))
-1.25
-"""
 
 HIGHEST = 0.99  # the strip's last β
 PATIENCE = 3000  # steps after which a ball that has not come to rest is given up

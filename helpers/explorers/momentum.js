@@ -14,10 +14,10 @@ const STYLE = `
 .momentum-head { display: flex; gap: 8px; align-items: center; height: 30px; margin: 0 0 2px; white-space: nowrap; } .momentum-head .explorer-heading { margin: 0; }
 .momentum-head .explorer-chips { margin: 0; flex-wrap: nowrap; } .explorer-figure .momentum-head button { padding: 2px 10px; }
 .explorer-figure .momentum-numbers { margin-top: 14px; } .explorer-figure .momentum-numbers th, .explorer-figure .momentum-numbers td { padding: 2px 4px 2px 0; white-space: nowrap; }
-.explorer-figure .momentum-numbers thead th { width: 16%; } .explorer-figure .momentum-numbers thead th:first-child { width: 19%; }
-.explorer-figure .momentum-numbers thead th:nth-child(4) { width: 20%; } .explorer-figure .momentum-numbers thead th:last-child { width: 29%; }
-.momentum .explorer-readout { margin-top: 8px; } .momentum .explorer-readout th, .momentum .explorer-readout td { padding-right: 4px; } .momentum .explorer-readout th:nth-child(2) { width: 15%; } .momentum .explorer-readout th:nth-child(3) { width: 19%; }
-.momentum .explorer-readout th:first-child { width: 24%; }
+.explorer-figure .momentum-numbers thead th { width: 15%; } .explorer-figure .momentum-numbers thead th:first-child { width: 17%; }
+.explorer-figure .momentum-numbers thead th:nth-child(4) { width: 23%; } .explorer-figure .momentum-numbers thead th:last-child { width: 30%; }
+.momentum .explorer-readout { margin-top: 8px; } .momentum .explorer-readout th, .momentum .explorer-readout td { padding-right: 4px; } .momentum .explorer-readout th:nth-child(2) { width: 14%; } .momentum .explorer-readout th:nth-child(3) { width: 22%; }
+.momentum .explorer-readout th:first-child { width: 26%; }
 .explorer-handle.is-eigen { width: 20px; height: 20px; margin: -10px 0 0 -10px; border-width: 3px; }`;
 
 // ---------------------------------------------------------------------------------------------------------- the measure
