@@ -1,4 +1,4 @@
-"""A notebook in a live JupyterLab: an explorer's traits and an ipywidgets slider, linked both ways."""
+"""Notebooks in a live JupyterLab: traits linked both ways with an ipywidgets slider; every explorer, mounted."""
 
 import json
 import os
@@ -10,6 +10,8 @@ import urllib.request
 
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, writes
+
+from helpers import explorers
 
 CELLS = ["""
 import ipywidgets
@@ -25,15 +27,31 @@ explorer.observe(show)
 show()
 """, "explorer", "slider", "shown"]
 
+KINDS = [name for name in explorers.__all__ if name not in ("LandscapeExplorer", "Question")]
+ALL = ["""
+import ipywidgets
+from IPython.display import display
+from helpers import explorers
+heard = ipywidgets.HTML("<code id=heard></code>")
+def note(change):
+    heard.value = f"<code id=heard>{type(change.owner).__name__}</code>"
+display(heard)
+""" + f"for name in {KINDS}:" + """
+    explorer = getattr(explorers, name)(**({"landscapes": "risk"} if name == "CurveExplorer" else {}))
+    display(explorer)
+    explorer.observe(note)
+"""]
+
 
 @pytest.fixture
 def lab(tmp_path):
-    """The address of a JupyterLab on loopback that serves a folder with one notebook."""
+    """The address of a JupyterLab on loopback that serves a folder with the two notebooks."""
     notebooks = tmp_path / "notebooks"
     notebooks.mkdir()
     kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3", "language": "python"}}
-    notebook = new_notebook(cells=[new_code_cell(source.strip()) for source in CELLS], metadata=kernel)
-    (notebooks / "linked.ipynb").write_text(writes(notebook), encoding="utf-8")
+    for name, cells in {"linked": CELLS, "all": ALL}.items():
+        notebook = new_notebook(cells=[new_code_cell(source.strip()) for source in cells], metadata=kernel)
+        (notebooks / f"{name}.ipynb").write_text(writes(notebook), encoding="utf-8")
     settings = tmp_path / "JUPYTERLAB_SETTINGS/@jupyterlab/apputils-extension"
     settings.mkdir(parents=True)
     settings.joinpath("notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
@@ -68,10 +86,10 @@ def lab(tmp_path):
         log.close()
 
 
-RUN_ALL = """async () => {
+RUN_ALL = """async (path) => {
   const app = window.jupyterapp;
   await app.restored;
-  const panel = await app.commands.execute('docmanager:open', {path: 'linked.ipynb', factory: 'Notebook'});
+  const panel = await app.commands.execute('docmanager:open', {path, factory: 'Notebook'});
   await panel.context.ready;
   await panel.sessionContext.ready;
   await panel.sessionContext.session.kernel.info;
@@ -92,7 +110,7 @@ def test_a_slider_moves_an_explorer_and_the_explorer_moves_the_slider(browser, l
     page.on("request", lambda r: r.url.startswith(own_addresses) or foreign.append(r.url))
     page.goto(f"{lab}/lab/tree/linked.ipynb?reset", wait_until="load", timeout=60_000)
     page.wait_for_function("window.jupyterapp", timeout=60_000)
-    page.evaluate(RUN_ALL)
+    page.evaluate(RUN_ALL, "linked.ipynb")
     state = page.locator("#state")
     state.wait_for(timeout=60_000)
 
@@ -135,4 +153,25 @@ def test_a_slider_moves_an_explorer_and_the_explorer_moves_the_slider(browser, l
     page.wait_for_function(CHANGED, arg=[1, before])
     page.wait_for_function(CHANGED, arg=[2, end])
     assert foreign == []
+    context.close()
+
+
+def test_every_explorer_lives_and_python_hears_its_first_slider(browser, lab):
+    context = browser.new_context(viewport={"width": 1400, "height": 1400})
+    page = context.new_page()
+    errors = []
+    page.on("pageerror", lambda e: errors.append(str(e)[:300]))
+    page.goto(f"{lab}/lab/tree/all.ipynb?reset", wait_until="load", timeout=60_000)
+    page.wait_for_function("window.jupyterapp", timeout=60_000)
+    page.evaluate(RUN_ALL, "all.ipynb")
+    count = "(n) => document.querySelectorAll('.jp-OutputArea .explorer-live [role=group]').length >= n"
+    page.wait_for_function(count, arg=len(KINDS), timeout=60_000)
+    shown = page.locator(".jp-OutputArea .explorer-live")
+    assert shown.count() == len(KINDS)
+    for k, name in enumerate(KINDS):
+        slider = shown.nth(k).locator("input[type=range]:visible").first
+        slider.scroll_into_view_if_needed()
+        slider.press("ArrowLeft")
+        page.wait_for_function("(name) => document.querySelector('#heard').innerText === name", arg=name)
+    assert errors == []
     context.close()
