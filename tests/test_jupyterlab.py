@@ -1,4 +1,4 @@
-"""Notebooks in a live JupyterLab: an explorer linked with an ipywidgets slider, and every explorer mounted."""
+"""Notebooks in a live JupyterLab: an explorer linked with an ipywidgets slider; every explorer mounted."""
 
 import json
 import os
