@@ -187,3 +187,18 @@ def open_page(request, show):
 def settle(page):
     """Wait until what was changed has been drawn and written."""
     page.wait_for_timeout(280)
+
+
+def blemishes(page):
+    """What axe finds on a page, and what sticks out of its figures or makes it scroll sideways."""
+    from axe_playwright_python.sync_playwright import Axe
+
+    found = [(v["id"], [n["html"][:90] for n in v["nodes"]]) for v in Axe().run(page).response["violations"]]
+    outside = page.evaluate("""() => [...document.querySelectorAll('.explorer-figure *')].filter((e) => {
+        const box = e.getBoundingClientRect(), host = e.closest('.explorer-figure').getBoundingClientRect();
+        return box.width && !e.closest('.explorer-spoken, svg')
+            && (box.left < host.left - 1 || box.right > host.right + 1);
+    }).map((e) => e.outerHTML.slice(0, 90))""")
+    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+        outside.append("the page is wider than its window")
+    return found + outside

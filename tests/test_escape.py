@@ -6,8 +6,7 @@ import re
 import numpy as np
 import pytest
 import sympy as sp
-from axe_playwright_python.sync_playwright import Axe
-from conftest import settle
+from conftest import blemishes, settle
 
 from helpers.explorers import EscapeExplorer, LandscapeExplorer
 from helpers.explorers.escape import LANDSCAPES, LAWS, along, displaced, strict_saddle
@@ -609,15 +608,7 @@ def test_a_screen_reader_hears_who_leaves_when(show):
 @pytest.mark.parametrize("width", [375, 1280])
 def test_the_page_is_accessible_and_nothing_sticks_out(show, dark, width):
     page = show(EscapeExplorer(caption="A race."), dark=dark, width=width)
-    found = Axe().run(page).response["violations"]
-    assert [(v["id"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    outside = page.evaluate("""() => [...document.querySelectorAll('.explorer-figure *')].filter((e) => {
-        const box = e.getBoundingClientRect(), host = e.closest('.explorer-figure').getBoundingClientRect();
-        return box.width && !e.closest('.explorer-spoken, svg')
-            && (box.left < host.left - 1 || box.right > host.right + 1);
-    }).map((e) => e.outerHTML.slice(0, 90))""")
-    assert outside == []
+    assert blemishes(page) == []
 
 
 def test_the_formulas_are_generated():

@@ -4,8 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from conftest import settle
+from conftest import blemishes, settle
 
 from helpers.explorers import RaceExplorer
 from helpers.explorers.explorer import data_url, module, source
@@ -373,15 +372,7 @@ def test_a_screen_reader_hears_rates_and_arrivals(show):
 @pytest.mark.parametrize("width", [375, 1280])
 def test_the_page_is_accessible_and_nothing_sticks_out(show, dark, width):
     page = show(RaceExplorer(caption="A race.", active=tuple(RULES)), dark=dark, width=width)
-    found = Axe().run(page).response["violations"]
-    assert [(v["id"], [n["html"][:90] for n in v["nodes"]]) for v in found] == []
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    outside = page.evaluate("""() => [...document.querySelectorAll('.explorer-figure *')].filter((e) => {
-        const box = e.getBoundingClientRect(), host = e.closest('.explorer-figure').getBoundingClientRect();
-        return box.width && !e.closest('.explorer-spoken, svg')
-            && (box.left < host.left - 1 || box.right > host.right + 1);
-    }).map((e) => e.outerHTML.slice(0, 90))""")
-    assert outside == []
+    assert blemishes(page) == []
 
 
 def test_render_returns_its_clean_up(show):
