@@ -14,6 +14,7 @@ from helpers.critical_points import (
     stability_limit,
 )
 from helpers.landscapes import GALLERY, Landscape, landscape, styblinski_tang
+from helpers.minibatch import sample_loss
 
 x, y, z = sp.symbols("x y z", real=True)
 SQUARE = ((-2, 2), (-2, 2))
@@ -231,3 +232,12 @@ def test_quadratic_model_is_exact_on_quadratics(d):
 )
 def test_stability_limit(name, limit):
     assert stability_limit(landscape(name)) == (limit if limit is None else pytest.approx(limit, rel=1e-4))
+
+
+def test_a_mean_over_many_samples_is_searched_not_factored():
+    """Factoring the gradient of forty logistic losses would take longer than anybody waits."""
+    rng = np.random.default_rng(5)
+    x = rng.uniform(-2, 2, 40)
+    data = sample_loss("logistic").on(np.column_stack([x, rng.random(40) < 1 / (1 + np.exp(-2 * x))]))
+    (point,) = find_critical_points(data.landscape(((-4, 6), (-4, 4)))).points
+    assert point.kind == "minimum" and np.abs(point.θ - data.minimum()).max() < 1e-9
