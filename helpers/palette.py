@@ -28,6 +28,8 @@ RULE = {
     "saddle-free newton": ("#7a5c00", "#ffd43b"),
     "minibatch": ("#1864ab", "#4dabf7"),
     "SGD": ("#862e9c", "#da77f2"),
+    "thermal": ("#bf3f0d", "#ff922b"),
+    "turned round": ("#07775a", "#38d9a9"),
 }
 
 LOOK = {
@@ -46,6 +48,8 @@ LOOK = {
     "saddle-free newton": ((10, 3, 2, 3), "down"),
     "minibatch": ((), "square"),
     "SGD": ((), "up"),
+    "thermal": ((), "circle"),
+    "turned round": ((8, 3), "square"),
 }
 """How the path of a rule is dashed, in pixels of the page, and the shape of its marker."""
 
