@@ -48,8 +48,8 @@ LOOK = {
     "saddle-free newton": ((10, 3, 2, 3), "down"),
     "minibatch": ((), "square"),
     "SGD": ((), "up"),
-    "thermal": ((), "circle"),
-    "turned round": ((8, 3), "square"),
+    "thermal": ((6, 4), "circle"),
+    "turned round": ((2, 4), "square"),
 }
 """How the path of a rule is dashed, in pixels of the page, and the shape of its marker."""
 

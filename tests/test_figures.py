@@ -92,8 +92,8 @@ def test_each_kind_has_its_own_glyph_and_colour():
 
 
 def test_each_rule_has_its_own_colour_and_dash():
-    batches = {"minibatch", "SGD"}  # gradient descent on batches: no rules of their own
-    assert palette.LOOK.keys() == palette.RULE.keys() == EVERY.keys() | batches
+    noise = {"minibatch", "SGD", "thermal", "turned round"}  # kinds of noise: no rules of their own
+    assert palette.LOOK.keys() == palette.RULE.keys() == EVERY.keys() | noise
     for together in (RULES, ESCAPE):  # rules that meet in one figure
         assert len({figures.DASH[name] for name in together}) == len(together)
         assert len({figures.RULE[name] for name in together}) == len(together)
