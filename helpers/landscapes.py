@@ -1,5 +1,6 @@
 """Losses of a few parameters, each written once as a SymPy expression, and the gallery of the lectures."""
 
+import math
 import re
 from dataclasses import dataclass
 from functools import cached_property
@@ -275,6 +276,59 @@ def tilted_double_well(tilt=0.05):
     )
 
 
+def double_well(k=1):
+    """(kx² − 1)²/4: wells of depth ¼ at ±1/√k. Their curvature is 2k, and that of the barrier between is −k.
+
+    >>> double_well(k=4).hessian([[-0.5], [0.0]])[:, 0, 0].tolist()
+    [8.0, -4.0]
+    """
+    k = sp.nsimplify(number(k, "k", low=0, above=True))
+    edge = 1.8 / math.sqrt(k)
+    return Landscape(
+        "double well",
+        (k * x**2 - 1) ** 2 / 4,
+        x,
+        (-edge, edge),
+        start=(-1 / math.sqrt(k),),
+        lower_bound=0,
+        about="two wells of the same depth and curvature",
+        source="kramers2021",
+    )
+
+
+def stretch(ρ=1.5, δ=0.1):
+    """g(x) with g(0) = 0 and g′(x) = 1 + (ρ − 1)(1 + tanh(x/δ))/2, which goes from 1 on the left to ρ.
+
+    >>> stretch(ρ=3, δ=0.5).subs(x, 0), stretch(ρ=3, δ=0.5).diff(x).subs(x, 0)
+    (0, 2)
+    """
+    ρ = sp.nsimplify(number(ρ, "ρ", low=0, above=True))
+    δ = sp.nsimplify(number(δ, "δ", low=0.01))  # below it cosh(x/δ) would overflow at |x| = 7
+    return x + (ρ - 1) * (x + δ * sp.log(sp.cosh(x / δ))) / 2
+
+
+def two_wells(ρ=1.5, δ=0.1):
+    """(g² − 1)²/4 of the `stretch` g: a flat well on the left and a sharp one on the right, both of depth ¼.
+
+    The curvature is 2 at the bottom of the left well and 2ρ² at that of the right one: it changes within
+    about δ of the barrier.
+
+    >>> two_wells(ρ=1.5).hessian([[-0.982671], [0.678219]]).round(3)[:, 0, 0].tolist()
+    [2.0, 4.5]
+    """
+    g = stretch(ρ, δ)
+    return Landscape(
+        "two wells",
+        (g**2 - 1) ** 2 / 4,
+        x,
+        (-1.8, 1.8 / ρ),
+        start=(-1.0,),
+        lower_bound=0,
+        about="two wells of the same depth: the left one is flat, the right one is sharp",
+        source="xie2021",
+    )
+
+
 _RISK = x * sp.cos(sp.pi * x)
 
 GALLERY = {
@@ -302,6 +356,8 @@ GALLERY = {
             about="slope and curvature vanish together at 0",
         ),
         tilted_double_well(),
+        double_well(),
+        two_wells(),
         Landscape(
             "hill",
             (9 * x**4 - 4 * x**3 - 24 * x**2) / 12,  # slope (x + 1) x (3x − 4)

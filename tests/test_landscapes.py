@@ -9,10 +9,13 @@ import sympy as sp
 from helpers.landscapes import (
     GALLERY,
     Landscape,
+    double_well,
     landscape,
     ravine,
+    stretch,
     styblinski_tang,
     tilted_double_well,
+    two_wells,
     worst_network,
 )
 
@@ -81,6 +84,8 @@ def test_start_lies_in_the_picture_and_spec_is_json(land):
         ("empirical risk", [1.0], -1.2),
         ("cubic", [2.0], 8.0),
         ("tilted double well", [1.0], 0.05),
+        ("double well", [2.0], 9 / 4),
+        ("two wells", [0.0], 1 / 4),
         ("hill", [2.0], 4 / 3),
         ("tanh", [4.0], np.tanh(4.0)),
         ("saddle", [3.0, 2.0], 5.0),
@@ -111,6 +116,49 @@ def test_families_of_landscapes():
     assert styblinski_tang(4).loss([[-2.903534] * 4]) == pytest.approx(4 * -39.16617, rel=1e-6)
     assert tilted_double_well(0).expression == (sp.Symbol("x", real=True) ** 2 - 1) ** 2 / 4
     assert worst_network(sample=2, target=3).loss([1.5, 1.0]) == 0
+
+
+@pytest.mark.parametrize("k", [0.4, 1, 1.2, 9.0])
+def test_double_wells_have_the_curvatures_that_their_k_promises(k):
+    well = double_well(k)
+    points = np.array([[-1.0], [0.0], [1.0]]) / np.sqrt(k)
+    np.testing.assert_allclose(well.loss(points), [0, 1 / 4, 0], atol=1e-15)
+    np.testing.assert_allclose(well.gradient(points), 0, atol=1e-15)
+    np.testing.assert_allclose(well.hessian(points)[:, 0, 0], [2 * k, -k, 2 * k], rtol=1e-14)
+    np.testing.assert_allclose(well.domain[0], np.array([-1.8, 1.8]) / np.sqrt(k))
+    θ = np.linspace(-1, 1, 7)[:, None]
+    np.testing.assert_allclose(well.loss(θ), double_well().loss(np.sqrt(k) * θ), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("ρ, δ", [(1.5, 0.1), (3.0, 0.05), (0.5, 0.1), (1, 0.1)])
+def test_two_wells_of_one_depth_whose_curvatures_differ(ρ, δ):
+    land = two_wells(ρ, δ)
+    bottoms = []
+    for low, high in ((-1.5, -0.5), (0.2 / ρ, 1.5 / ρ)):
+        for _ in range(60):  # bisection on the slope
+            middle = (low + high) / 2
+            low, high = (middle, high) if land.gradient([middle])[0] < 0 else (low, middle)
+        bottoms.append([low])
+    np.testing.assert_allclose(land.loss(bottoms), 0, atol=1e-15)
+    assert land.loss([0.0]) == 1 / 4 and land.gradient([0.0])[0] == 0
+    # tanh(x/δ) has reached ±1 but for some e^{−2|x|/δ} there
+    np.testing.assert_allclose(land.hessian(bottoms)[:, 0, 0], [2, 2 * ρ**2], rtol=6e-3 if ρ == 3 else 1e-4)
+    assert all(low < b[0] < high for b, (low, high) in zip(bottoms, land.domain * 2, strict=True))
+
+
+def test_two_wells_of_the_same_curvature_are_the_double_well():
+    θ = np.linspace(-1.8, 1.8, 9)[:, None]
+    np.testing.assert_array_equal(two_wells(ρ=1).loss(θ), double_well().loss(θ))
+
+
+def test_far_from_the_wells_nothing_overflows():
+    land, far = two_wells(), np.array([[-5.0], [5.0]])
+    slope = 1 + 0.25 * (1 + np.tanh(far / 0.1))
+    g = far + 0.25 * (far + 0.1 * (np.abs(far) / 0.1 - np.log(2)))  # ln cosh u = |u| − ln 2 for large |u|
+    np.testing.assert_allclose(land.loss(far), ((g**2 - 1) ** 2 / 4)[:, 0], rtol=1e-13)
+    np.testing.assert_allclose(land.gradient(far), g * (g**2 - 1) * slope, rtol=1e-13)
+    steep = two_wells(ρ=2, δ=0.01)
+    assert all(np.isfinite(f(far)).all() for f in (steep.loss, steep.gradient, steep.hessian))
 
 
 def test_labels_and_latex():
@@ -169,6 +217,12 @@ def test_points_of_the_wrong_dimension_are_refused(method):
         (styblinski_tang, 2.5, ValueError),
         (styblinski_tang, 9, ValueError),
         (tilted_double_well, np.inf, ValueError),
+        (double_well, 0, ValueError),
+        (double_well, "steep", TypeError),
+        (two_wells, 0.0, ValueError),
+        (two_wells, None, TypeError),
+        (lambda δ: two_wells(δ=δ), 0.001, ValueError),
+        (lambda δ: stretch(δ=δ), "soft", TypeError),
     ],
 )
 def test_families_refuse_impossible_parameters(make, bad, error):
