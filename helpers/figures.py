@@ -197,6 +197,10 @@ def critical_points(ax, found, names=True):
             taken.extend(points)
     if names:
         one_parameter = any(len(p.θ) == 1 for p in found.points)
+        if one_parameter and "minimum" in labels:
+            low, high = ax.get_ylim()
+            lowest = min(loss for _, loss in labels["minimum"])
+            ax.set_ylim(bottom=min(low, lowest - 0.1 * (high - lowest)))  # room for its name below it
         _write(ax, labels, taken, sides={"minimum": -1, "maximum": 1} if one_parameter else {})
     return artists
 
