@@ -4,11 +4,14 @@ import math
 
 import numpy as np
 import pytest
+import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.fokker_planck import FokkerPlanck, bernoulli
-from helpers.landscapes import double_well, tilted_double_well, two_wells
+from helpers.diffusion import Diffusion
+from helpers.fokker_planck import FokkerPlanck, bernoulli, mean_first_passage_plane
+from helpers.kramers import mean_first_passage
+from helpers.landscapes import Landscape, double_well, tilted_double_well, two_wells
 
 KRAMERS = math.sqrt(2) / math.pi  # λ₁ = (√2/π) e^{−ΔL/D} in the quartic well, to leading order
 DEPTH = 0.25
@@ -392,3 +395,70 @@ def test_a_process_that_does_not_fit_says_so(process, message):
 def test_what_a_grid_cannot_answer_it_refuses(call, error, message):
     with pytest.raises(error, match=message):
         call(FokkerPlanck(Process(np.zeros_like, 1.0), -1.0, 1.0, 50))
+
+
+# Two parameters
+
+x, y = sp.symbols("x y", real=True)
+BOX = (-2, 1), (-2, 2)
+
+
+def plane(expression, D, a=(-1, 0), n=60, box=BOX):
+    process = Diffusion(Landscape("plane", expression, (x, y), box), D)
+    return mean_first_passage_plane(process, a, box[0][1], box, n)
+
+
+@pytest.mark.parametrize("ratio", [2, 4, 6])
+def test_a_coordinate_of_its_own_does_not_change_the_time(ratio):
+    D = DEPTH / ratio
+    exact = mean_first_passage(Diffusion("double well", D), -1.0, 1.0)
+    assert plane((x**2 - 1) ** 2 / 4 + y**2 / 2, D) == pytest.approx(exact, rel=3e-5)
+
+
+def test_walls_reflect_wherever_a_free_particle_starts():
+    for start in ((-1.8, 0.3), (0.5, -2.0)):
+        free = ((1 + 2) ** 2 - (start[0] + 2) ** 2) / (2 * 0.3)
+        assert plane(0 * x, 0.3, start, n=20) == pytest.approx(free, rel=1e-9)
+
+
+def test_a_slope_along_the_wall_is_felt():
+    assert plane(y + 0 * x, 0.3, (0, 0), n=20) == pytest.approx((3**2 - 2**2) / 0.6, rel=1e-9)
+    exact = mean_first_passage(Diffusion("double well", DEPTH / 3), -1.0, 1.0)
+    aside = plane((x**2 - 1) ** 2 / 4 + 2 * (y - 0.4) ** 2, DEPTH / 3, (-1, 0.4))
+    assert aside == pytest.approx(exact, rel=1e-4)
+
+
+@pytest.mark.parametrize("width", [0.5, 4])
+def test_the_plane_comes_to_eyring_and_kramers_as_the_noise_falls(width):
+    side = 1 + (width - 1) * sp.exp(-2 * x**2)
+    H_a = 2 * float(side.subs(x, -1))
+    errors = []
+    for ratio in (5, 10):
+        law = 2 * math.pi * math.sqrt(width / H_a) * math.exp(ratio)
+        errors.append(plane((x**2 - 1) ** 2 / 4 + side * y**2 / 2, DEPTH / ratio, n=80) / law - 1)
+    assert 0 < errors[1] < 0.6 * errors[0] < 0.15
+
+
+def test_the_plane_is_extrapolated():
+    coupled = (x**2 - 1) ** 2 / 4 + (y - x / 2) ** 2
+    coarse, fine = (plane(coupled, DEPTH / 4, (-1, -0.5), n) for n in (30, 90))
+    assert coarse == pytest.approx(fine, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"a": (0, 0, 0)}, "a must have 2 coordinates"),
+        ({"a": (-3, 0)}, "a must be a point of the box"),
+        ({"c": 2}, "the first of them ending at c = 2"),
+        ({"box": ((1, 1), (-2, 2))}, "box must be two pairs"),
+        ({"n": 2}, "n must lie between 4 and 400"),
+        ({"process": Process(np.zeros_like, 1.0)}, "process must have two parameters"),
+        ({"process": Diffusion(Landscape("p", x + y, (x, y), BOX), 1 + x**2)}, "one positive number"),
+        ({"process": Diffusion(Landscape("p", x + y, (x, y), BOX), 0)}, "one positive number"),
+    ],
+)
+def test_what_no_plane_can_be_says_so(change, message):
+    flat = Diffusion(Landscape("p", x + y, (x, y), BOX), 1)
+    with pytest.raises(ValueError, match=message):
+        mean_first_passage_plane(**{"process": flat, "a": (0, 0), "c": 1, "box": BOX, "n": 10} | change)
