@@ -275,7 +275,8 @@ def least_squares_by_full_batches():
     rng = np.random.default_rng(10)
     x = rng.normal(size=50)
     data = sample_loss("least squares").on(np.stack([x, 2 * x - 1 + rng.normal(size=50)], axis=1))
-    return after(data, [0.0, 0.0], 0.3, 400, "loss", last=100, sample_gradients=data.sample_gradients, batch=50)
+    return after(data, [0.0, 0.0], 0.3, 400, "loss", last=100, sample_gradients=data.sample_gradients,
+                 batch=50)
 
 
 @situation(MINIMUM, "the shallow valley of the hill holds it: a minimum, if not the lowest, and ηλ = 1.9",
