@@ -1,13 +1,42 @@
 """Why does a run not get on? From gradients that anyone can compute to a verdict, with its numbers.
 
-`diagnose` measures a handful of numbers without a unit, and a short list of rules turns them into a verdict.
+`diagnose` measures a few numbers without units and decides by a short list of rules. Below, g = ∇L(θ), H is
+the Hessian, known by its products alone, λ₁ its lowest curvature with eigenvector u₁, λ its largest curvature
+in size, C the covariance of one update's gradient, and R = max(|θ|, 1) the length that parameters have.
+
+    number        what is measured                                     threshold  beyond it
+    growth        the losses' rise / their range in the first quarter         10  diverging
+    layers        |g| of the first layer / of the last                  30, 1/30  exploding, vanishing
+    turn          1 − g′·g/|g|², where g′ is the gradient one step on        1.5  each step undoes the last
+    sharpness     ηλ                                                           2  no such minimum can hold
+    noise         ½η tr(HC) / (1 − turn/2)|g|²: loss by noise / gain         ¼    noise ball
+    fall          of the losses, in their last half / the largest           0.01  still descending
+    rises         how often the loss is higher after an update               0.2  noise, or a large rate
+    way           length of the Newton step / R                             0.05  (within) critical point near
+    miss          |∇L after the Newton step| / |g|                           0.2  (within) and it is there
+    lowest        λ₁/λ                                                    −0.001  (below) negative curvature
+    flat          the same                                                0.0001  (within) flat directions
+    promise       what a walk along ±u₁ wins / what the slopes promise        10  a saddle holds the run
+    steepness     largest |∇L| within 2R, along ±g / |g|                      10  plateau, together with
+    bend          largest |∇L − g| / distance, there / λ                       5  the curvature further out
+
+None of them changes when L becomes cL and η becomes η/c, or when θ is turned (in `fall`, the loss may not be
+shifted: a loss is compared with itself). Some thresholds follow from theory. A step −ηg that meets the
+curvature λ multiplies the gradient by 1 − turn, and turn = 2 returns to where it came from. The noise is 1 on
+average where the loss of SGD is stationary. The Newton step misses by ¼ at the degenerate zero of x³, by 1/e
+on the tail of tanh where nothing is to be found, and by less than ⅛ where the Hessian changes by less than
+¼ on the way (Kantorovich). The others say what counts as orders of magnitude.
 """
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.checks import finite_array
+from helpers.checks import count, finite_array, number
+
+GROWTH, LAYERS, TURN, SHARPNESS, NOISE, FALL, RISES = 10, 30, 1.5, 2, 0.25, 0.01, 0.2
+WAY, MISS, LOWEST, FLAT, PROMISE, STEEPNESS, BEND = 0.05, 0.2, -1e-3, 1e-4, 10, 10, 5
 
 CHAPTERS = {
     1: "Critical points",
@@ -22,66 +51,576 @@ CHAPTERS = {
 }
 
 VERDICTS = {
-    "diverging": (6, "Divide the learning rate by ten, and start again from the last good parameters."),
-    "exploding gradients": (8, "Start again from weights of a smaller variance, or clip the gradient."),
-    "vanishing gradients": (8, "Start again from weights whose variance keeps the signal's size (Xavier, He)."),
+    "diverging": (6, "Go back to the last good parameters and divide the learning rate by ten."),
+    "exploding gradients": (8, "Start again from smaller weights, or clip the gradient."),
+    "vanishing gradients": (8, "Start again from weights that keep the size of signals (Xavier, He)."),
     "bouncing": (6, "Divide the learning rate by three."),
-    "noise ball": (4, "Divide the learning rate by ten, or take larger batches, and watch the level fall."),
-    "strict saddle": (3, "Step along the direction of negative curvature, or add noise once and go on."),
-    "local minimum": (7, "Stop, or start again from elsewhere: nothing near here is lower."),
-    "valley with flat directions": (2, "Stop, or compare other points of the valley on validation data."),
-    "plateau": (8, "Take much longer steps until the loss moves: momentum, or a rate for each parameter."),
-    "still descending": (5, "Go on; momentum makes it faster."),
+    "noise ball": (4, "Divide the learning rate by ten, or take larger batches."),
+    "strict saddle": (3, "Step along the direction of negative curvature, or add a little noise once."),
+    "local minimum": (7, "Stop here, or start again from elsewhere: nothing near is lower."),
+    "valley with flat directions": (2, "Stop here; where the valley is flat, validation data may choose."),
+    "plateau": (8, "Take longer steps until the loss moves: momentum, or rates that adapt to small slopes."),
+    "still descending": (5, "Go on. Momentum makes it faster."),
     "undecided": (9, "Make the measurement that is missing, and ask again."),
 }
-"""What `diagnose` can say, in its order of precedence: (chapter, one thing to try)."""
+"""What `diagnose` can say, in its order of precedence: the chapter to read, and one thing to try."""
+
+MEANING = {
+    "growth": (GROWTH, "rise of the losses / their range in the first quarter; above: diverging"),
+    "layers": (LAYERS, "|∇L| of the first layer / of the last; above: exploding, below the inverse: vanishing"),
+    "turn": (TURN, "η × curvature along the steps that come; above: each step undoes the last"),
+    "sharpness": (SHARPNESS, "η × largest curvature; above: no minimum as sharp as this can hold"),
+    "noise": (NOISE, "what an update loses by noise / what it gains by slope; above: noise ball"),
+    "noise / signal": (1, "mean square of the noise of an update / of the gradient"),
+    "fall": (FALL, "fall of the losses in their last half / the largest; above: still descending"),
+    "rises": (RISES, "share of updates that raise the loss; above: noise, or a rate that is too large"),
+    "way": (WAY, "length of the Newton step / length of θ; below: a critical point would be near"),
+    "miss": (MISS, "gradient left after the Newton step; below: a critical point is there"),
+    "lowest": (LOWEST, "lowest curvature / largest; below: saddle; above 0.0001: minimum; between: flat"),
+    "promise": (PROMISE, "gain along negative curvature / gain that slopes promise; above: saddle"),
+    "steepness": (STEEPNESS, "steepest slope further out / here; above: plateau, with `bend`"),
+    "bend": (BEND, "curvature further out / here; above: plateau, with `steepness`"),
+}
 
 
 @dataclass(frozen=True, eq=False)
 class Diagnosis:
-    """What `diagnose` found. `print` shows it; `figures.diagnosis` draws it.
+    """What `diagnose` found: `print` shows it, `figures.diagnosis` draws it.
 
-    `verdict` is a key of VERDICTS, `confidence` "high" or "low"; `sharp` (True, False, or None where η is not
-    known or it does not apply) says whether a minimum is too sharp for the rate. `numbers` maps a name to
-    (value, threshold, meaning), `reasons` are sentences, `try_this` is one thing to try, `chapter` the number
-    of the chapter to read. `cost` counts what was evaluated, and `missing` names the measurements that would
-    decide, where the verdict is "undecided" or of low confidence.
+    `verdict` is a key of VERDICTS, `confidence` "high" or "low". `numbers` maps the name of a measurement to
+    (value, threshold, meaning); `reasons` are sentences. `sharp` says of a minimum whether ηλ is near 2 or
+    above; it is None where η is not known, and at everything else. `cost` counts the evaluations, "total" in
+    gradients: a Hessian-vector product counts two. `missing` are measurements that would decide. `curves`
+    holds what a figure shows: losses, curvatures, gradient norms by layer.
     """
 
     verdict: str
     confidence: str
-    numbers: dict = field(default_factory=dict)
-    reasons: list = field(default_factory=list)
+    numbers: dict
+    reasons: list
     sharp: bool | None = None
     cost: dict = field(default_factory=dict)
     missing: list = field(default_factory=list)
+    curves: dict = field(default_factory=dict)
 
     @property
     def chapter(self):
-        """The chapter of the book to read."""
+        """The number of the chapter to read."""
         return VERDICTS[self.verdict][0]
 
     @property
     def try_this(self):
         """One thing to try."""
+        if self.verdict == "local minimum" and self.sharp:
+            return "Divide the learning rate by two: at this rate the minimum barely holds the run."
         return VERDICTS[self.verdict][1]
+
+    def __str__(self):
+        sharp = {True: ", sharp for this rate", False: ", not sharp for this rate", None: ""}[self.sharp]
+        lines = [f"{self.verdict}{sharp} ({self.confidence} confidence)", *self.reasons]
+        width = max((len(name) for name in self.numbers), default=0)
+        for name, (value, threshold, meaning) in self.numbers.items():
+            lines.append(f"  {name:{width}}  {value:10.3g}  against {threshold:<6g}  {meaning}")
+        lines += [f"Would decide: {measurement}." for measurement in self.missing]
+        lines += [f"Try: {self.try_this}", f"Read: chapter {self.chapter}, {CHAPTERS[self.chapter]}."]
+        lines.append(f"Cost: {self.cost['total']} gradient evaluations.")
+        return "\n".join(lines)
+
+
+def cost(budget=100, *, loss=False, sample_gradients=False, hvp=False, η=False):
+    """At most how many evaluations a diagnosis takes, said beforehand: {name: number}.
+
+    The keywords say what will be given. A Hessian-vector product counts as two gradients in "total", the
+    call of `sample_gradients` as one, and losses are not counted.
+
+    >>> cost()
+    {'gradient': 100, 'hvp': 0, 'sample_gradients': 0, 'loss': 0, 'total': 100}
+    >>> cost(hvp=True, η=True)
+    {'gradient': 32, 'hvp': 34, 'sample_gradients': 0, 'loss': 0, 'total': 100}
+    """
+    gradients, products = _plan(budget, loss, sample_gradients, hvp, η)
+    used = {
+        "gradient": gradients if hvp else gradients + 2 * products,
+        "hvp": products if hvp else 0,
+        "sample_gradients": int(bool(sample_gradients)),
+        "loss": 4 * bool(loss),
+    }
+    return used | {"total": gradients + 2 * products + used["sample_gradients"]}
+
+
+def _plan(budget, loss, sample_gradients, hvp, η):
+    """How many gradients the measurements take, and how many Hessian-vector products remain."""
+    budget = count(budget, "budget", 60)
+    slope, newton, walk, around = 2, 2, 4, 12
+    gradients = slope + newton + walk + around + 8 * bool(η) + 6 * bool(loss) + 4 * bool(hvp)
+    return gradients, (budget - gradients - bool(sample_gradients)) // 2
 
 
 def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=None, η=None, losses=None,
              layers=None, rng, budget=100):
-    """Why does a run not get on? A Diagnosis of the point θ (d,).
+    """Why does a run not get on? A Diagnosis of the parameters θ (d,) that it has now.
 
-    `gradient(θ)` (d,) of the training loss is all that it needs; the more of the rest is given, the more
-    it can tell apart:
+    `gradient(θ)` (d,) of the whole training loss is all that it needs. The more of the rest is given, the
+    more it can tell apart:
 
-    - `loss(θ)`, a number;
-    - `sample_gradients(θ)` (n, d): n independent estimates of the gradient, of samples or of minibatches, and
-      `batch`: the mean of how many such rows one update of the run uses (1 where the rows are minibatches,
-      B where they are samples and the run uses B of them);
-    - `hvp(θ, v)` (d,): the Hessian-vector product, otherwise built from gradient differences;
-    - `η`: the learning rate, where the run's update is θ ← θ − η·(gradient);
-    - `losses` (n,): the latest training losses, one per update or per some fixed number of updates;
+    - `loss(θ)`, the training loss, a number: then the gradient is checked against it;
+    - `sample_gradients(θ)` (n, d): n independent gradients, of samples or of minibatches, whose mean estimates
+      ∇L; `batch` says how many of these rows one update of the run averages: 1 where the rows are its
+      minibatches, B where they are samples and its batches hold B;
+    - `hvp(θ, v)` (d,): Hessian-vector products; otherwise they are made of gradient differences;
+    - `η`: the learning rate of a run θ ← θ − η·(gradient);
+    - `losses` (n,): the latest training losses, one per update or per fixed number of updates;
     - `layers`: {name: slice or index array} into θ, from the input to the output.
+
+    `rng` is a numpy Generator, `budget` the number of gradient evaluations that may be spent: see `cost`.
+    Memory: about 80 vectors of d numbers.
+
+    Raises TypeError or ValueError, with one sentence, for what does not fit together: shapes, NaN, a gradient
+    that is no function of θ alone, or not that of the loss.
+
+    >>> from helpers.landscapes import landscape
+    >>> saddle = landscape("saddle")
+    >>> report = diagnose([1e-3, 1e-6], saddle.gradient, loss=saddle.loss, rng=np.random.default_rng(0))
+    >>> report.verdict, report.confidence, report.chapter
+    ('strict saddle', 'high', 3)
     """
-    θ = finite_array(θ, "θ")
-    return Diagnosis("undecided", "low")
+    run = _Run(θ, gradient, loss, sample_gradients, batch, hvp, η, losses, layers, rng, budget)
+    m = {}
+    _history(run, m)
+    if not m.get("diverged"):
+        for measure in (_slope, _by_layer, _ahead, _check, _curvatures, _newton, _noise, _walk, _around):
+            measure(run, m)
+    verdict, sure, reasons, missing = _decide(m)
+    numbers = {name: (float(m[name]), *MEANING[name]) for name in MEANING if name in m}
+    sharp = bool(m["sharpness"] > 1.8) if verdict == "local minimum" and "sharpness" in m else None
+    curves = {name: m[name] for name in ("losses", "curvatures", "layer norms") if name in m}
+    return Diagnosis(verdict, "high" if sure else "low", numbers, reasons, sharp, run.cost, missing, curves)
+
+
+# What the reader gives, checked and counted
+
+
+class _Run:
+    def __init__(self, θ, gradient, loss, sample_gradients, batch, hvp, η, losses, layers, rng, budget):
+        if gradient is None:
+            raise TypeError("a diagnosis needs gradient, a function θ (d,) -> ∇L(θ) (d,), but there is none")
+        given = {"gradient": gradient, "loss": loss, "sample_gradients": sample_gradients, "hvp": hvp}
+        for name, function in given.items():
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be a function of θ, not {type(function).__name__}")
+        if not isinstance(rng, np.random.Generator):
+            raise TypeError(f"rng must be a numpy.random.Generator, not {type(rng).__name__}")
+        self.functions, self.rng = given, rng
+        try:
+            self.θ = np.array(θ, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise TypeError(f"θ must be numbers, not {type(θ).__name__}") from error
+        if self.θ.ndim != 1 or not self.θ.size:
+            raise ValueError(f"θ must have shape (d,), all parameters in one vector, not {self.θ.shape}")
+        self.d, self.R = self.θ.size, max(1.0, float(np.linalg.norm(self.θ)))
+        self.batch = count(batch, "batch", 1)
+        self.η = None if η is None else number(η, "η", 0, above=True)
+        self.losses = None if losses is None else _losses(losses)
+        self.layers = None if layers is None else _slices(layers, self.d)
+        extras = [given[name] is not None for name in ("loss", "sample_gradients", "hvp")]
+        _, products = _plan(budget, *extras, η is not None)
+        self.products = products - 4 * extras[1] - extras[2]  # for the noise, and to check hvp
+        self.cost = dict.fromkeys(("gradient", "hvp", "sample_gradients", "loss", "total"), 0)
+        self.ε = np.finfo(np.float64).eps  # of the arithmetic in which gradients are computed
+
+    def _spend(self, name, price):
+        self.cost[name] += 1
+        self.cost["total"] += price
+
+    def gradient(self, θ):
+        """∇L at one point."""
+        self._spend("gradient", 1)
+        with np.errstate(all="ignore"):
+            g = self.functions["gradient"](θ.copy())
+        if g is None:
+            raise TypeError("gradient(θ) must return ∇L(θ), but it returns nothing")
+        g = np.asarray(g)
+        if g.shape != θ.shape:
+            raise ValueError(f"gradient(θ) must have the shape {θ.shape} of θ, not {g.shape}")
+        if g.dtype in (np.float16, np.float32):
+            self.ε = max(self.ε, float(np.finfo(g.dtype).eps))
+        return g.astype(np.float64)
+
+    def loss(self, θ):
+        """L at one point."""
+        self._spend("loss", 0)
+        L = np.asarray(self.functions["loss"](θ.copy()), dtype=np.float64)
+        if L.size != 1:
+            raise ValueError(f"loss(θ) must be one number, not an array of shape {L.shape}")
+        return float(L.reshape(()))
+
+    def difference(self, v, h):
+        """Hv for a v of length 1, from gradients."""
+        return (self.gradient(self.θ + h * v) - self.gradient(self.θ - h * v)) / (2 * h)
+
+    def product(self, v):
+        """Hv for a v of length 1."""
+        if self.functions["hvp"] is None:
+            return self.difference(v, np.cbrt(self.ε) * self.R)
+        self._spend("hvp", 2)
+        w = np.asarray(self.functions["hvp"](self.θ.copy(), v), dtype=np.float64)
+        if w.shape != v.shape:
+            raise ValueError(f"hvp(θ, v) must have the shape {v.shape} of v, not {w.shape}")
+        return w
+
+    def direction(self):
+        """A random direction."""
+        v = self.rng.standard_normal(self.d)
+        return v / np.linalg.norm(v)
+
+
+def _losses(losses):
+    try:
+        losses = np.array(losses, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise TypeError("losses must be numbers, the latest training losses in their order") from error
+    if losses.ndim != 1 or not losses.size:
+        raise ValueError(f"losses must have shape (n,), one number after another, not {losses.shape}")
+    return losses
+
+
+def _slices(layers, d):
+    if not isinstance(layers, dict) or not layers:
+        raise TypeError("layers must be a dict {name: slice or index array}, from the input to the output")
+    for name, part in layers.items():
+        try:
+            size = np.empty(d, dtype=bool)[part if isinstance(part, slice) else np.asarray(part)].size
+        except (IndexError, TypeError) as error:
+            raise ValueError(f"layer {name!r} must be a slice or an array of indices below {d}") from error
+        if not size:
+            raise ValueError(f"layer {name!r} must hold at least one of the {d} parameters, but it is empty")
+    return layers
+
+
+# Measurements: each adds its numbers to m
+
+
+def _history(run, m):
+    """The losses: do they fall, jump, or grow?"""
+    L = run.losses
+    if L is None:
+        return
+    m["losses"], m["diverged"] = L, not np.isfinite(L).all()
+    n = len(L)
+    if m["diverged"] or n < 8:
+        return
+    largest = np.abs(L).max() or 1.0
+    above, tenth = L - L.min(), max(1, n // 10)
+    early = np.ptp(L[: max(2, n // 4)]) + 1e-12 * largest
+    m["growth"] = above[-tenth:].mean() / early
+    grows = above[-tenth:].mean() > 1.3 * above[-2 * tenth : -tenth].mean()
+    m["diverged"] = bool(m["growth"] > GROWTH and grows)
+    half = L[n // 2 :]
+    blocks = np.array([block.mean() for block in np.array_split(half, min(8, len(half)))])
+    slope, error = _line(blocks)
+    m["fall"], m["fall error"] = -slope * len(blocks) / largest, error * len(blocks) / largest
+    steps = np.diff(half)
+    moved = np.abs(steps) > 1e-9 * largest
+    m["rises"] = float(((steps > 0) & moved).mean())
+    m["turns"] = float(((steps[1:] * steps[:-1] < 0) & moved[1:] & moved[:-1]).mean())
+    m["largest loss"] = largest
+
+
+def _line(y):
+    """Slope of the straight line through y₀, y₁, …, and its standard error."""
+    t = np.arange(len(y)) - (len(y) - 1) / 2
+    slope = t @ y / (t @ t)
+    left = y - y.mean() - slope * t
+    return slope, math.sqrt(left @ left / max(1, len(y) - 2) / (t @ t))
+
+
+def _slope(run, m):
+    """The gradient here, twice."""
+    if not np.isfinite(run.θ).all():
+        raise ValueError("θ must be finite, but it contains NaN or infinity; give the last θ that was finite")
+    run.g, again = run.gradient(run.θ), run.gradient(run.θ)
+    if not np.isfinite(run.g).all():
+        raise ValueError("gradient(θ) must be finite, but it contains NaN or infinity at the θ given")
+    size = np.linalg.norm(run.g)
+    apart = np.linalg.norm(again - run.g)
+    if apart > 100 * run.ε * size:
+        raise ValueError(
+            f"gradient must be a function of θ alone, but two calls at one θ differ by {apart / size:.1%}; "
+            "give it all samples or one fixed batch, without dropout"
+        )
+    m["|g|"], m["R"] = float(size), run.R
+
+
+def _by_layer(run, m):
+    """How the gradient grows or fades from layer to layer."""
+    if run.layers is None:
+        return
+    parts = [part if isinstance(part, slice) else np.asarray(part) for part in run.layers.values()]
+    norms = np.array([np.linalg.norm(run.g[part]) for part in parts])
+    m["layer norms"] = dict(zip(run.layers, norms.tolist(), strict=True))
+    if len(norms) >= 4 and norms.max() > 0:
+        logs = np.log(np.maximum(norms, 1e-30 * norms.max()))
+        slope, _ = _line(logs)
+        m["layers"] = math.exp(-slope * (len(logs) - 1))
+        m["layers line"] = abs(np.corrcoef(np.arange(len(logs)), logs)[0, 1]) if np.ptp(logs) else 0.0
+
+
+def _ahead(run, m):
+    """The next steps of plain gradient descent: do they reverse, do they grow?"""
+    if run.η is None:
+        return
+    θ, g, turns, norms = run.θ, run.g, [], [m["|g|"]]
+    for _ in range(8):
+        with np.errstate(all="ignore"):
+            θ = θ - run.η * g
+            new = run.gradient(θ)
+            norms.append(float(np.linalg.norm(new)))
+            if not np.isfinite(norms[-1]) or not norms[-2]:
+                break
+            turns.append(1 - new @ g / norms[-2] ** 2)
+        g = new
+    m["turn"] = float(np.median(turns)) if turns else math.inf if norms[0] else 0.0
+    m["first turn"] = turns[0] if turns else m["turn"]
+    m["stretch"] = norms[-1] / norms[0] if norms[0] else 0.0
+    if not np.isfinite(m["stretch"]):
+        m["stretch"] = math.inf
+
+
+def _check(run, m):
+    """Is the gradient that of the loss, and hvp its derivative?"""
+    u, downhill = run.direction(), -run.g / (m["|g|"] or 1)
+    u = downhill + (u if u @ downhill >= 0 else -u)
+    u = u / np.linalg.norm(u)
+    if run.functions["loss"] is not None:
+        m["loss"] = start = run.loss(run.θ)
+        if not np.isfinite(start):
+            raise ValueError("loss(θ) must be finite, but it is NaN or infinite at the θ given")
+        wrong = None
+        for r in run.R * np.array([1e-2, 1e-5, 1e-8]):
+            rise = run.loss(run.θ + r * u) - start
+            middle, end = (run.gradient(run.θ + share * r * u) for share in (0.5, 1))
+            said = r * (run.g + 4 * middle + end) @ u / 6
+            larger = max(abs(rise), abs(said))
+            if not larger > 1e4 * run.ε * abs(start):  # below the rounding of the loss, or NaN
+                continue
+            if abs(rise - said) <= 0.01 * larger:
+                break
+            wrong = wrong or (rise, said)
+        else:
+            if wrong:
+                raise ValueError(
+                    "gradient does not match loss: along a short line the loss changes by "
+                    f"{wrong[0]:.3g}, and by {wrong[1]:.3g} according to the gradient"
+                )
+    if run.functions["hvp"] is not None:
+        w = run.product(u)
+        size = np.linalg.norm(w)
+        near = [np.linalg.norm(run.difference(u, h * run.R) - w) for h in (np.cbrt(run.ε), np.sqrt(run.ε))]
+        rounding = np.cbrt(run.ε) * m["|g|"] / run.R
+        if not min(near) <= 0.1 * size + 10 * rounding:
+            raise ValueError(
+                "hvp does not match gradient: Hv differs from the derivative of the gradient along v by "
+                f"{min(near) / size if size else math.inf:.0%}"
+            )
+
+
+def _curvatures(run, m):
+    """Ritz values and vectors of H in the span of g, Hg, …, and of a random v, Hv, …"""
+    k = min(run.d, run.products)
+    Q, W = np.empty((k, run.d)), np.empty((k, run.d))
+    j = 0
+    for v, last in ((run.g, k // 4), (run.direction(), k)):
+        while j < last:
+            size = np.linalg.norm(v)
+            for _ in range(2):  # against all earlier q, twice: rounding would let them creep back
+                v = v - Q[:j].T @ (Q[:j] @ v)
+            if not np.linalg.norm(v) > 1e-8 * size:
+                break
+            Q[j] = v / np.linalg.norm(v)
+            W[j] = v = run.product(Q[j])
+            j += 1
+    Q, W = Q[:j], W[:j]
+    if not np.isfinite(W).all():
+        raise ValueError("the products with the Hessian must be finite, but they contain NaN or infinity")
+    T = Q @ W.T
+    μ, S = np.linalg.eigh((T + T.T) / 2)
+    run.μ, run.U = μ, S.T @ Q
+    run.M = float(np.abs(μ).max())
+    run.c = run.U @ run.g
+    m["curvatures"], m["complete"] = μ, j == run.d
+    m["unsure"] = float(np.linalg.norm(S[:, 0] @ W - μ[0] * run.U[0]))
+    if run.M > 0:
+        m["lowest"], m["unsure"] = float(μ[0] / run.M), m["unsure"] / run.M
+    if run.η is not None:
+        m["sharpness"] = run.η * run.M
+
+
+def _newton(run, m):
+    """The way to the critical point that g and H promise, and what is there."""
+    μ, c, M = run.μ, run.c, run.M
+    m["rounding"] = m["|g|"] <= max(1e-8, 100 * run.ε) * M * run.R
+    scale = max(abs(m.get("loss", 0.0)), m.get("largest loss", 0.0)) or M * run.R**2 / 2
+    m["scale"] = scale
+    if not M or not m["|g|"]:
+        return
+    step = -c / np.where(μ, μ, np.inf)
+    kept = (np.abs(μ) > max(1e-6, 10 * np.cbrt(run.ε) ** 2) * M) & (np.abs(step) <= run.R)
+    left = float(np.linalg.norm(c[~kept]))
+    step = np.where(kept, step, 0)
+    new = run.gradient(run.θ + step @ run.U)
+    m["way"] = float(np.linalg.norm(step) / run.R)
+    m["miss"] = max(0.0, float(np.linalg.norm(new)) - left) / m["|g|"]
+    m["slope left"] = left * run.R / scale
+    m["gain"] = float(np.abs(c * step) @ (μ > 0)) / 2
+
+
+def _noise(run, m):
+    """What noise costs an update, beside what the slope gains."""
+    if run.functions["sample_gradients"] is None:
+        return
+    run._spend("sample_gradients", 1)
+    G = np.asarray(run.functions["sample_gradients"](run.θ.copy()), dtype=np.float64)
+    if G.ndim != 2 or G.shape[1] != run.d or len(G) < 2:
+        raise ValueError(f"sample_gradients(θ) must have shape (n, {run.d}), n at least 2, not {G.shape}")
+    if not np.isfinite(G).all():
+        raise ValueError("sample_gradients(θ) must be finite, but they contain NaN or infinity")
+    n = len(G)
+    mean = G.mean(axis=0)
+    C = (G - mean) / math.sqrt(n - 1)
+    K = C @ C.T
+    noise, signal = K.trace(), m["|g|"] ** 2
+    if n >= 10 and np.sum((mean - run.g) ** 2) > 30 * noise / n + 1e-4 * signal:
+        raise ValueError(
+            "the mean of sample_gradients does not match gradient: it is off by "
+            f"{np.linalg.norm(mean - run.g) / math.sqrt(noise / n):.0f} standard errors"
+        )
+    if not noise:
+        return
+    bends = []
+    for _ in range(4):  # E vᵀHv = tr HC for v = Σ ±cᵢ
+        v = run.rng.choice([-1.0, 1.0], n) @ C
+        size = np.linalg.norm(v)
+        bends.append(v @ run.product(v / size) * size if size else 0.0)
+    m["noise / signal"] = noise / run.batch / signal if signal else math.inf
+    rate = 1 / run.M if run.η is None and run.M else run.η or 0.0
+    worth = signal * max(0.1, 1 - m.get("first turn", 0.0) / 2)
+    price = rate * np.mean(bends) / run.batch / 2
+    m["noise"] = price / worth if worth else math.inf
+    # so far above its mean, 1, the ratio is in one of a hundred noise balls: χ² with k degrees of freedom
+    k = noise**2 / np.sum(K**2)
+    m["too quiet"] = 3 * k / 2 / math.exp(2 / k * (math.log(0.01) + math.lgamma(k / 2 + 1)))
+
+
+def _walk(run, m):
+    """What a walk along the lowest curvature wins, beside what the slopes promise."""
+    if not m.get("lowest", 0.0) < LOWEST:
+        return
+    u, c, μ = run.U[0], run.c[0], run.μ[0]
+    u, c = (-u, -c) if c > 0 else (u, c)  # downhill
+    distance, slope, won, best = 0.0, c, 0.0, 0.0
+    for r in run.R * np.array([1 / 8, 1 / 4, 1 / 2, 1]):
+        new = run.gradient(run.θ + r * u) @ u
+        won -= (r - distance) * (slope + new) / 2
+        distance, slope, best = r, new, max(best, won)
+    promised = m.get("gain", 0.0) + m.get("slope left", 0.0) * m["scale"]
+    m["promise"] = best / promised if promised else math.inf if best > 0 else 0.0
+    m["way along"] = abs(c / μ) / run.R
+    at = run.gradient(run.θ - c / μ * u) @ u  # the critical point lies behind, at −c/μ
+    m["miss along"] = abs(at) / max(abs(c), 1e-8 * run.M * run.R)
+
+
+def _around(run, m):
+    """The gradient further out, uphill and downhill."""
+    u = run.g / m["|g|"] if m["|g|"] else run.direction()
+    steepest, bend = 0.0, 0.0
+    for r in run.R * 2.0 ** np.array([-6, -4, -2, -1, 0, 1]):
+        for side in (-1, 1):
+            new = run.gradient(run.θ + side * r * u)
+            if np.isfinite(new).all():
+                steepest = max(steepest, float(np.linalg.norm(new)))
+                bend = max(bend, float(np.linalg.norm(new - run.g)) / r)
+    m["steepness"] = steepest / m["|g|"] if m["|g|"] else math.inf if steepest else 0.0
+    m["bend"] = bend / run.M if run.M else math.inf if bend else 0.0
+
+
+# Rules: the first that holds gives the verdict
+
+
+def _decide(m):
+    """(verdict, is it sure, reasons, missing) of the measurements."""
+    if m.get("diverged"):
+        if "growth" not in m:
+            return "diverging", True, ["The losses are not finite any more."], []
+        return "diverging", True, [f"The losses have grown to {m['growth']:.2g} times their first range."], []
+    get = m.get
+    noisy = get("rises", 0.0) > RISES
+    falling = get("fall", 0.0) > max(FALL, 3 * get("fall error", 0.0))
+    if not m["rounding"] and get("layers line", 0.0) > 0.9:
+        ratio = m["layers"]
+        if not 1 / LAYERS < ratio < LAYERS:
+            verdict = "exploding gradients" if ratio > 1 else "vanishing gradients"
+            return verdict, not 0.01 < ratio < 100, [
+                f"The gradient of the first layer is {ratio:.2g} times that of the last, and the layers between "
+                "lie on a line."
+            ], []
+
+    resting = m["rounding"] or (
+        get("way", math.inf) < WAY / 50 and get("miss", math.inf) < MISS and get("slope left", 0.0) < 1e-3
+    )
+    if not resting and "turn" in m:
+        if m["stretch"] > 10 and m["turn"] > TURN and ("losses" not in m or get("growth", 0) > GROWTH):
+            return "diverging", m["stretch"] > 100, [
+                f"Eight more steps multiply the gradient by {m['stretch']:.2g}."], []
+        if m["turn"] > TURN and m["stretch"] > 0.5:
+            return "bouncing", m["turn"] > 1.8, [
+                f"Steps meet η × curvature = {m['turn']:.2g}: each one undoes the last, and they do not get "
+                "shorter."], []
+        if m["sharpness"] > SHARPNESS and (noisy or ("rises" not in m and m["stretch"] > 0.5 and m["turn"] > 0.5)):
+            return "bouncing", False, [
+                f"η × largest curvature is {m['sharpness']:.2g}, above 2, and the loss goes up and down."], []
+
+    if not falling and ("rises" not in m or noisy):
+        reason = "The loss fluctuates about a level" if noisy else "An update loses as much by noise as it gains"
+        if NOISE < get("noise", 0.0) < m.get("too quiet", 0) * (100 if noisy else 1):
+            if "turn" in m:
+                return "noise ball", m["noise"] > 2 * NOISE or noisy, [
+                    f"Noise costs {m['noise']:.2g} of what the slope gains in an update."], []
+            if noisy or get("noise / signal", 0) > 10:
+                return "noise ball", noisy, [f"{reason}."], ["the learning rate η"]
+        if noisy and "turn" in m and "noise" not in m and m["sharpness"] < 1.8:
+            return "noise ball", True, [
+                f"The loss goes up in {m['rises']:.0%} of the updates, though η × curvature is only "
+                f"{m['sharpness']:.2g}: only noise can do that."], []
+        if noisy and not resting:
+            return "undecided", False, ["The loss fluctuates, by noise or by a rate that is too large."], [
+                "the learning rate η", "gradients of samples or minibatches"]
+
+    lowest = get("lowest", 0.0)
+    at_saddle = m["rounding"] or (get("way along", math.inf) < 2 * WAY and get("miss along", math.inf) < MISS)
+    if lowest < LOWEST and at_saddle and m["promise"] > PROMISE and get("gain", 0.0) < 0.01 * m["scale"]:
+        return "strict saddle", lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE, [
+            f"The lowest curvature is {lowest:.2g} of the largest, and a walk along it wins {m['promise']:.2g} "
+            "times what the slopes promise."], []
+    near = resting or (
+        get("way", math.inf) < WAY and get("miss", math.inf) < MISS and get("slope left", 0.0) < 1e-3
+        and not falling and get("gain", 0.0) < 0.01 * m["scale"]
+    )
+    if near and "lowest" in m and lowest > LOWEST:
+        flat = lowest < FLAT or (not m["complete"] and lowest < min(m["unsure"], 3e-3))
+        if flat:
+            return "valley with flat directions", abs(lowest) < FLAT, [
+                f"The slope is negligible, and curvatures reach from {lowest:.1g} of the largest up to it."], []
+        return "local minimum", m["complete"] or lowest > 3 * m["unsure"], [
+            f"The slope is negligible, and the lowest curvature is {lowest:.2g} of the largest."], []
+
+    if not falling and m["steepness"] > STEEPNESS and m["bend"] > BEND:
+        return "plateau", "fall" in m or m["bend"] > 3 * BEND, [
+            f"Slopes {m['steepness']:.2g} times as steep and curvatures {m['bend']:.2g} times as large are near, "
+            "but not here."], []
+    if not m["|g|"] and "lowest" not in m:
+        return "plateau", True, ["Slope and curvature are both zero."], []
+    if falling:
+        return "still descending", True, [
+            f"The losses fell by {m['fall']:.2g} of the largest in their last half."], []
+    missing = [name for name, key in (("the learning rate η", "turn"), ("the latest losses", "fall")) if key not in m]
+    return "undecided", False, ["No rule holds."], missing
