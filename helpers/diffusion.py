@@ -223,6 +223,21 @@ def pool_loss(well="double well", g=None):
     return SampleLoss(f"pool on {well.name}", well.expression.subs(variable, g) - z * g, variable, z)
 
 
+def centred(z, σ=1.0):
+    """σ(z − z̄)/std(z): numbers of mean 0 and standard deviation σ, as `pool_loss` needs them.
+
+    A mean that is not 0 would tilt the wells, and an escape time depends exponentially on it.
+
+    >>> centred([0.0, 1.0, 2.0, 5.0], σ=2).round(3).tolist()
+    [-2.138, -1.069, 0.0, 3.207]
+    """
+    z, σ = finite_array(z, "z"), number(σ, "σ", low=0, above=True)
+    if z.ndim != 1 or z.size < 2 or z.min() == z.max():
+        raise ValueError("z must be a list of numbers that are not all the same")
+    z = z - z.mean()
+    return σ * z / z.std()
+
+
 class SGD:
     """θ ← θ − ηg_b(θ) with the gradient g_b on a minibatch of B samples of `data`, fresh in every step.
 
@@ -325,12 +340,27 @@ class SGD:
 
     def _numbers(self, rng, steps, n):
         """A function that draws the sample numbers (B, steps, n) of n particles for some steps."""
-        N = self.data.N
+        N, B = self.data.N, self.B
+        short = np.min_scalar_type(N - 1)  # short numbers are drawn faster
+
+        def any_of_all():
+            return rng.integers(N, size=(B, steps, n), dtype=short)
+
+        def different():
+            batch = any_of_all().reshape(B, -1)
+            again = np.arange(batch.shape[1])
+            while len(again):  # a batch in which a sample stands twice is drawn anew
+                ordered = np.sort(batch[:, again], axis=0)
+                again = again[(ordered[1:] == ordered[:-1]).any(axis=0)]
+                batch[:, again] = rng.integers(N, size=(B, len(again)), dtype=short)
+            return batch.reshape(B, steps, n)
+
         if self.replace:
-            small = np.min_scalar_type(N - 1)  # short numbers are drawn faster
-            return lambda: rng.integers(N, size=(self.B, steps, n), dtype=small)
-        draw = _Draw(N, self.B, rng, replace=False, epochs=False)
-        return lambda: np.moveaxis(draw((steps, n)), -1, 0)
+            return any_of_all
+        if B * (B - 1) < N:
+            return different
+        draw = _Draw(N, B, rng, replace=False, epochs=False)  # for large B shuffling is cheaper
+        return lambda: np.stack([draw((n,)).T for _ in range(steps)], axis=1)
 
     def _walk(self, start, η, rng, dtype):
         θ = np.array(start, dtype)
@@ -433,8 +463,8 @@ passage_interval = Formula(
 )
 """The interval (low, high) of a rate of which N events were seen in the exposure E; q = 1.96 for 95 %.
 
-That of a Poisson count, in Byar's approximation, good to a percent from one event on; with no event at all
-the rate has an upper bound. Source: Breslow & Day (1987), section 2.3.
+That of a Poisson count, in Byar's approximation, right to 3 % from three events on; with no event at all the
+rate still has an upper bound. Source: Breslow & Day (1987), section 2.3.
 
 >>> passage_interval(0, 100.0, 1.96).round(4).tolist(), passage_interval(100, 100.0, 1.96).round(3).tolist()
 ([0.0, 0.0367], [0.814, 1.216])
