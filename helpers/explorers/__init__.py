@@ -6,6 +6,7 @@ from helpers.explorers.hill import HillExplorer
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.explorers.minibatch import MinibatchExplorer
 from helpers.explorers.momentum import MomentumExplorer
+from helpers.explorers.particles import ParticlesExplorer
 from helpers.explorers.question import Question
 from helpers.explorers.race import RaceExplorer
 from helpers.explorers.signal import SignalExplorer
@@ -17,6 +18,7 @@ __all__ = [
     "LandscapeExplorer",
     "MinibatchExplorer",
     "MomentumExplorer",
+    "ParticlesExplorer",
     "Question",
     "RaceExplorer",
     "SignalExplorer",

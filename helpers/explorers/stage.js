@@ -306,14 +306,17 @@ function curvedStep(rule, θ, g, H, ξ, t, hyper, eigen) {
   return [θ[0] + c * p - s * q, θ[1] + s * p + c * q];
 }
 
+/** Bits that look unrelated for neighbours x, and where the stream of a seed starts, as in helpers.explorers.noise. */
+const mix = (x) => {
+  x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return (x ^ (x >>> 16)) >>> 0;
+};
+export const streamStart = (seed) => mix((Math.imul(seed, 0x9e3779b9) + 1) | 0);
+
 /** Numbers between 0 and 1, the same as helpers.explorers.noise.uniforms: `uniforms(seed)(k)` is number k of the stream. */
 export function uniforms(seed) {
-  const mix = (x) => {
-    x = Math.imul(x ^ (x >>> 16), 0x85ebca6b);
-    x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-    return (x ^ (x >>> 16)) >>> 0;
-  };
-  const start = mix((Math.imul(seed, 0x9e3779b9) + 1) | 0);
+  const start = streamStart(seed);
   return (k) => (mix((start + Math.imul(0x9e3779b9, k + 1)) | 0) + 0.5) / 2 ** 32;
 }
 

@@ -1,0 +1,632 @@
+/* ParticlesExplorer: thousands of particles in two wells, where they are against where theory puts them, and how long a crossing takes. */
+import {
+  announcer, canvasFor, chips, clamp, dragging, drawAxes, element, faded, fixed, format, frames, handle, linear, load, log, niceTicks, prepare, reducedMotion,
+  slider, streamStart, theme, watchSize, watchTheme,
+} from "./stage.js";
+
+const LEFT = 0, RIGHT = 1, NEITHER = 2, SIDES = ["left", "right"];
+const DEEP = 45; // integrals end where the density is below e⁻⁴⁵ of its largest
+const NORMAL = 8.5; // and a normal density this many deviations from its mean
+
+// --------------------------------------------------------------------------------------------------------- dynamics
+/** The text of the loop over all particles, with a generated `step` inside, so that the two become one function. Particles 2i and
+    2i + 1 take numbers `from` + 2i and the next of the stream normals(seed) of stage.js, whose `start` is streamStart(seed). */
+export const kernel = (step) => `(() => {
+  const step = ${step}, golden = 0x9e3779b9 | 0, share = 2 ** -32, round = 2 * Math.PI;
+  return (x, parameters, start, from) => {
+    for (let i = 0, bits = (start + Math.imul(golden, from + 1)) | 0; i < x.length; i += 2) {
+      let u = bits, v = (bits + golden) | 0;
+      bits = (v + golden) | 0;
+      u = Math.imul(u ^ (u >>> 16), 0x85ebca6b);
+      v = Math.imul(v ^ (v >>> 16), 0x85ebca6b);
+      u = Math.imul(u ^ (u >>> 13), 0xc2b2ae35);
+      v = Math.imul(v ^ (v >>> 13), 0xc2b2ae35);
+      u = ((u ^ (u >>> 16)) >>> 0) + 0.5;
+      v = ((v ^ (v >>> 16)) >>> 0) + 0.5;
+      const radius = Math.sqrt(-2 * Math.log(u * share)), angle = round * (v * share);
+      x[i] = step(x[i], radius * Math.cos(angle), parameters);
+      x[i + 1] = step(x[i + 1], radius * Math.sin(angle), parameters);
+    }
+  };
+})()`;
+
+/** Events and steps at risk by age, in `classes` of `each` steps and one for all later: what a mean lifetime needs while many
+    lives still go on, whenever they began. (Kaplan and Meier 1958; actuaries' life tables.) */
+export function lifeTable(classes, each) {
+  const events = new Float64Array(classes + 1), steps = new Float64Array(classes + 1);
+  return { classes, each, events, steps, record(age, ended) {
+    const k = Math.min(classes, Math.floor((age - 1) / each));
+    for (let i = 0; i < k; i++) steps[i] += each;
+    steps[k] += age - k * each;
+    if (ended) events[k]++;
+  } };
+}
+
+/** The mean lifetime in steps, its standard error and the number of events, from a life table; NaN before the last class has one. */
+export function lifetime({ classes, each, events, steps }) {
+  const ends = events.map((n, k) => (n ? n / steps[k] : 0)), count = events.reduce((a, b) => a + b, 0);
+  const mean = (chance) => { // of surviving a step, multiplied up
+    let alive = 1, sum = 0;
+    for (let k = 0; k < classes; k++) for (let j = 0; j < each; j++) { sum += alive; alive *= 1 - chance[k]; }
+    return sum + (alive > 0 ? alive / chance[classes] : 0);
+  };
+  if (!ends[classes]) return { mean: NaN, error: NaN, count };
+  const value = mean(ends);
+  let variance = 0;
+  for (let k = 0; k <= classes; k++) {
+    if (!events[k]) continue;
+    const nearby = ends.slice(), small = 1e-4 * ends[k];
+    nearby[k] += small;
+    variance += ((mean(nearby) - value) / small) ** 2 * ends[k] * (1 - ends[k]) / steps[k];
+  }
+  return { mean: value, error: Math.sqrt(variance), count };
+}
+
+/** n particles that start in the minimum of one well. `run(k)` takes k steps and notes who has come from one minimum to the other
+    or beyond it: such a crossing takes as many steps as have passed since the particle was first at, or beyond, the one it left. */
+export function crowd({ n, far }) {
+  const x = new Float64Array(n), home = new Uint8Array(n), since = new Float64Array(n);
+  const all = { x, home, since, tick: 0, drawn: 0, thrown: 0, tables: [], minima: [0, 0], start: LEFT, seed: 0, loop: null, parameters: [] };
+  function look() {
+    const [left, right] = all.minima, { tick } = all;
+    for (let i = 0; i < n; i++) {
+      const v = x[i];
+      if (v >= right) {
+        if (home[i] !== RIGHT) {
+          if (!(v < far)) { back(i); continue; }
+          if (home[i] === LEFT) all.tables[LEFT].record(tick - since[i], true);
+          home[i] = RIGHT;
+          since[i] = tick;
+        } else if (!(v < far)) back(i);
+      } else if (v <= left) {
+        if (home[i] !== LEFT) {
+          if (!(v > -far)) { back(i); continue; }
+          if (home[i] === RIGHT) all.tables[RIGHT].record(tick - since[i], true);
+          home[i] = LEFT;
+          since[i] = tick;
+        } else if (!(v > -far)) back(i);
+      } else if (!(v < right)) back(i); // NaN
+    }
+  }
+  /** Too far up a wall for a step of this length: it starts again. */
+  function back(i) {
+    all.thrown++;
+    x[i] = all.minima[all.start];
+    home[i] = all.start;
+    since[i] = all.tick;
+  }
+  return Object.assign(all, {
+    /** New rules from here on: measuring begins anew, with whoever comes past a minimum. */
+    rules({ loop, parameters, minima, tables }) {
+      Object.assign(all, { loop, parameters, minima, tables, tick: 0, thrown: 0 });
+      home.fill(NEITHER);
+    },
+    /** All back to the minimum of one well. */
+    place(start, seed) {
+      Object.assign(all, { start, seed: streamStart(seed), tick: 0, drawn: 0, thrown: 0, tables: all.tables.map((t) => lifeTable(t.classes, t.each)) });
+      x.fill(all.minima[start]);
+      home.fill(start);
+      since.fill(0);
+    },
+    run(steps) {
+      for (let k = 0; k < steps; k++) {
+        all.loop(x, all.parameters, all.seed, all.drawn * n);
+        all.drawn++;
+        all.tick++;
+        look();
+      }
+    },
+    /** The mean number of steps to leave a well, from the crossings so far and the stays that still go on. */
+    lifetime(side) {
+      const { classes, each, events, steps } = all.tables[side], table = lifeTable(classes, each);
+      table.events.set(events);
+      table.steps.set(steps);
+      for (let i = 0; i < n; i++) if (home[i] === side && all.tick > since[i]) table.record(all.tick - since[i], false);
+      return lifetime(table);
+    },
+    /** The share of particles left of the ridge. */
+    left() {
+      let sum = 0;
+      for (let i = 0; i < n; i++) if (x[i] < 0) sum++;
+      return sum / n;
+    },
+  });
+}
+
+// ----------------------------------------------------------------------------------------------------------- theory
+/** Where g reaches −1 and 1: the two minima, by bisection. */
+export function minimaOf(g, parameters, far) {
+  return [-1, 1].map((level) => {
+    let low = level < 0 ? -far : 0, high = level < 0 ? 0 : far;
+    for (let k = 0; k < 60; k++) {
+      const middle = (low + high) / 2;
+      if (g(middle, parameters) < level) low = middle;
+      else high = middle;
+    }
+    return (low + high) / 2;
+  });
+}
+
+/** What the diffusion does in the long run, by Gauss–Legendre panels from the ridge outwards with Φ = ∫L′/D: {x, density} at the
+    nodes, `left` (the share left of the ridge), `times` (mean first passage from each minimum to the other: ∫ e^Φ ∫ e^{−Φ}/D)
+    and `rise` (Φ from each minimum to the ridge), `ends`. `rates(x, parameters)` gives [L′/D, 1/D]. */
+export function theoryOf(rates, parameters, minima, { nodes, weights, running }) {
+  const m = nodes.length;
+  const side = (sign, bottom) => { // panels from the ridge outwards
+    const inner = Math.max(6, Math.ceil(bottom / 0.06)), h = bottom / inner, panels = [];
+    let lowest = 0;
+    for (let edge = 0, Φ0 = 0, k = 0; k <= inner || Φ0 < lowest + DEEP; k++) {
+      if (k === inner) lowest = Φ0;
+      const x = nodes.map((u) => sign * (edge + (h * (u + 1)) / 2)), found = x.map((v) => rates(v, parameters)), slope = found.map((f) => sign * f[0]);
+      const Φ = running.map((row) => Φ0 + (h / 2) * row.reduce((sum, r, j) => sum + r * slope[j], 0));
+      panels.push({ x, Φ, speed: Φ.map((v, j) => Math.exp(-v) * found[j][1]), scale: Φ.map(Math.exp), h, inside: k < inner });
+      Φ0 += (h / 2) * weights.reduce((sum, w, j) => sum + w * slope[j], 0);
+      edge += h;
+      if (panels.length > 4000) break;
+    }
+    return { panels, rise: -lowest, end: sign * panels.length * h };
+  };
+  const sides = [side(-1, -minima[LEFT]), side(1, minima[RIGHT])];
+  const sum = (p, values) => (p.h / 2) * weights.reduce((s, w, j) => s + w * values[j], 0);
+  const mass = sides.map((s) => s.panels.reduce((total, p) => total + sum(p, p.speed), 0)), total = mass[LEFT] + mass[RIGHT];
+  const times = sides.map((from, k) => { // mass from the far end of this side up to each node, across to the other minimum
+    let before = 0, time = 0;
+    const across = (p, outwards) => {
+      const own = sum(p, p.speed), up = running.map((row) => (p.h / 2) * row.reduce((s, r, j) => s + r * p.speed[j], 0));
+      if (p.inside) time += sum(p, p.scale.map((v, i) => v * (before + (outwards ? up[i] : own - up[i]))));
+      before += own;
+    };
+    for (const p of [...from.panels].reverse()) across(p, false);
+    for (const p of sides[1 - k].panels) across(p, true);
+    return time;
+  });
+  const ordered = [...[...sides[LEFT].panels].reverse().map((p) => ({ x: [...p.x].reverse(), speed: [...p.speed].reverse() })), ...sides[RIGHT].panels];
+  return { x: ordered.flatMap((p) => p.x), density: ordered.flatMap((p) => p.speed).map((v) => v / total), left: mass[LEFT] / total, times,
+    rise: sides.map((s) => s.rise), ends: sides.map((s) => s.end) };
+}
+
+/** The exact mean number of steps from one minimum until a particle is at the other or beyond: T = 1 + ∫ p(y|x) T(y) dy over all y
+    before it, at Gauss–Legendre nodes. `next(x, parameters)` gives mean and deviation of the next place, `bell` their density.
+    NaN where a step of this length throws particles up the far wall. */
+export function chainTime({ next, bell }, parameters, from, to, end, { nodes, weights }) {
+  const sign = Math.sign(to - from), at = (u) => next(sign * u, parameters), goal = sign * to, low = sign * end, x = [], w = [];
+  if (!(sign * at(low)[0] > low)) return NaN;
+  for (let edge = low; edge < goal - 1e-12;) {
+    const h = Math.min(0.12, goal - edge, 5 * Math.min(at(edge)[1], at(Math.min(goal, edge + 0.06))[1], at(Math.min(goal, edge + 0.12))[1]));
+    nodes.forEach((u, j) => { x.push(edge + (h * (u + 1)) / 2); w.push((weights[j] * h) / 2); });
+    edge += h;
+    if (x.length > 3000) return NaN;
+  }
+  const n = x.length, rows = [], first = new Int32Array(n), T = new Float64Array(n).fill(1);
+  const chances = (u) => { // of going from u to each node, from the first that matters to the last
+    const [place, deviation] = at(u), mean = sign * place, reach = NORMAL * deviation;
+    let a = 0, b = n;
+    for (let step = n; step >= 1; step /= 2) { // nodes ascend
+      const s = Math.floor(step);
+      while (a + s <= n && x[a + s - 1] < mean - reach) a += s;
+      while (b - s >= 0 && x[b - s] > mean + reach) b -= s;
+    }
+    const row = new Float64Array(Math.max(0, b - a));
+    for (let j = a; j < b; j++) row[j - a] = w[j] * bell(x[j], mean, deviation);
+    return { a, row };
+  };
+  for (let i = 0; i < n; i++) { // I − K, each row over the nodes that it reaches and the diagonal
+    const { a, row } = chances(x[i]), start = row.length ? Math.min(a, i) : i, stop = row.length ? Math.max(a + row.length, i + 1) : i + 1;
+    const full = new Float64Array(stop - start);
+    for (let j = 0; j < row.length; j++) full[a + j - start] = -row[j];
+    full[i - start] += 1;
+    first[i] = start;
+    rows.push(full);
+  }
+  for (let i = 0; i < n; i++) { // elimination inside the band; the matrix needs no pivots
+    for (let k = first[i]; k < i; k++) {
+      const factor = rows[i][k - first[i]] / rows[k][k - first[k]], end = first[k] + rows[k].length;
+      if (!factor) continue;
+      if (first[i] + rows[i].length < end) { const wider = new Float64Array(end - first[i]); wider.set(rows[i]); rows[i] = wider; }
+      const own = rows[i], other = rows[k], shift = first[k] - first[i];
+      for (let j = k + 1 - first[k]; j < other.length; j++) own[j + shift] -= factor * other[j];
+      T[i] -= factor * T[k];
+    }
+  }
+  for (let i = n - 1; i >= 0; i--) {
+    for (let j = i + 1; j < first[i] + rows[i].length; j++) T[i] -= rows[i][j - first[i]] * T[j];
+    T[i] /= rows[i][i - first[i]];
+  }
+  const { a, row } = chances(sign * from);
+  return row.reduce((sum, v, j) => sum + v * T[a + j], 1);
+}
+
+// --------------------------------------------------------------------------------------------------------- the page
+const HEIGHT = 262, GAP = 12, BARS = 104, FOOT = 36, BINS = 84, DOT = 2, SCATTER = 30;
+const QUIET = 250; // milliseconds between two looks at the numbers
+const AGAIN = ["noise", "ΔL", "H_left", "H_right", "D", "B", "η"], SHOWN = [...AGAIN, "start", "speed", "seed"];
+const PLAY = "M3 1.5v11l9-5.5z", PAUSE = "M2.5 1.5h3v11h-3zM8.5 1.5h3v11h-3z", ON = "M4.5 2v10L11 7zM11 2h1.5v10H11z", BACK = "M9.5 2v10L3 7zM1.5 2h1.5v10h-1.5z";
+const icon = (d) => element("svg:svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, element("svg:path", { d }));
+
+const STYLE = `
+.particles-player { display: flex; align-items: center; gap: 6px; margin: 8px 0 0; }
+.explorer-figure .particles-player button { flex: none; display: grid; place-items: center; width: 32px; height: 32px; padding: 0; color: var(--ink); }
+.particles-player svg { display: block; fill: currentColor; }
+.particles-player .explorer-control { flex: 1; min-width: 0; margin: 0 0 0 8px; display: flex; align-items: center; gap: 10px; }
+.particles-player .explorer-label { order: 2; flex: none; min-width: 6.6em; } .particles-player .explorer-ticks { display: none; }
+.particles-clock { margin: 2px 0 0; color: var(--soft); font-variant-numeric: tabular-nums; min-height: 1.45em; }
+.particles-side .explorer-control { margin-bottom: 7px; }
+.explorer-figure .particles-side .explorer-chips { margin-bottom: 9px; }
+.particles-wells .explorer-ticks { display: none; }
+.particles-wells { border-top: 1px solid var(--line); padding-top: 8px; margin-top: 4px; }
+.explorer-figure .particles-numbers td, .explorer-figure .particles-numbers thead th { text-align: right; padding-right: 2px; }
+.explorer-figure .particles-numbers thead th:first-child { width: 44%; text-align: left; }
+.explorer-figure .particles-numbers tbody th { font-weight: 400; color: var(--ink); }
+.explorer-figure .particles-numbers td.is-measured { font-weight: 600; }
+.explorer-figure .particles-numbers tr.is-first > * { border-top: 1px solid var(--line); padding-top: 5px; }
+.explorer-figure .particles-numbers tr.is-last > * { padding-bottom: 5px; }
+.particles-warning { color: var(--maximum); font-weight: 600; margin: 6px 0 0; }
+.explorer-handle.is-depth { cursor: ns-resize; } .explorer-handle.is-width { cursor: ew-resize; }
+.explorer-figure .particles-plane .explorer-handle { width: 18px; height: 18px; margin: -9px 0 0 -9px; }
+@container (max-width: 380px) { .explorer-figure .particles-numbers table { font-size: 12px; } .explorer-figure .particles-numbers thead th:first-child { width: 40%; } }`;
+
+async function render({ model, el }) {
+  const spec = model.get("spec"), { ranges, view: [low, high], top, far, σ, noises } = spec, stops = [], value = (name) => model.get(name);
+  const loops = Object.fromEntries(noises.map(({ name }) => [`loop ${name}`, kernel(spec.formulas[`step ${name}`])]));
+  const code = await load({ ...spec.formulas, ...loops });
+  const noise = () => noises.find((k) => k.name === value("noise")) ?? noises[0], thermal = () => noise().name === "thermal";
+  const save = (changes) => { for (const [name, v] of Object.entries(changes)) model.set(name, v); model.save_changes(); };
+  const strength = () => (thermal() ? value("D") : code.strength(value("B"), value("η"), σ));
+  const parametersNow = () => [value("ΔL"), code.slope(value("H_left"), value("ΔL")), code.slope(value("H_right"), value("ΔL")), strength(), value("η")];
+  const sharp = () => (Math.abs(value("H_left") / value("H_right") - 1) < 0.005 ? -1 : value("H_left") > value("H_right") ? LEFT : RIGHT);
+  const nameOf = (side) => (sharp() < 0 ? "" : sharp() === side ? "sharp" : "flat");
+
+  // -- what stands on the page
+  const root = prepare(model, el, "Particles in two wells");
+  const under = element("canvas"), moving = element("canvas", { role: "img", "aria-label": value("alt") || "particles in two wells" }), over = element("canvas");
+  const frame = element("div", { class: "explorer-frame" });
+  const grips = { ΔL: handle("ΔL", "depth of the wells", "is-depth"), H_left: handle("H_left", "curvature of the left well", "is-width"),
+    H_right: handle("H_right", "curvature of the right well", "is-width") };
+  frame.append(...Object.values(grips));
+  const plane = element("div", { class: "explorer-plane particles-plane" }, under, moving, over, frame);
+  const player = element("div", { class: "particles-player", role: "group", "aria-label": "the particles' film" });
+  const clock = element("div", { class: "particles-clock" }), warning = element("div", { class: "particles-warning", hidden: true }), spoken = announcer();
+  const numbers = element("div", { class: "particles-numbers" }), readout = element("div", { class: "explorer-readout", "data-readout": true }, numbers, warning);
+  const course = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "measured mean time against the time simulated" });
+  const heading = element("div", { class: "explorer-heading" }), side = element("div", { class: "explorer-side particles-side" });
+  const main = element("div", { class: "explorer-main" }, plane, player, clock, readout);
+  root.append(element("style", {}, STYLE), element("div", { class: "explorer-panes" }, main, side), spoken.node);
+
+  /** Chips of which one is on: the model's text as a list of one. */
+  const one = (trait) => ({ get: () => [value(trait)], set: (_, names) => { const fresh = names.find((n) => n !== value(trait)); if (fresh) choose(trait, fresh); }, save_changes() {} });
+  function choose(trait, name) {
+    const before = thermal(), D = strength(), changes = { [trait]: name };
+    // The noise keeps its strength when its kind changes, as far as a whole number of samples allows.
+    if (trait === "noise" && before && name !== "thermal") changes.B = clamp(Math.round(code.batch(D, value("η"), σ)), ...ranges.B);
+    if (trait === "noise" && !before && name === "thermal") changes.D = clamp(Number(D.toPrecision(3)), ...ranges.D);
+    save(changes);
+  }
+  const portraits = noises.map(() => element("svg:svg", { width: 18, height: 12, viewBox: "0 0 18 12", "aria-hidden": "true" },
+    element("svg:path", { fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linejoin": "round" })));
+  const precise = (v) => Number(v.toPrecision(3));
+  const well = (trait, label, symbol) => slider({ model, trait, label, symbol, range: log(...ranges[trait]), steps: 100, round: (v) => clamp(precise(v), ...ranges[trait]), text: (v) => format(v, 3) });
+  const controls = {
+    noise: chips({ model: one("noise"), trait: "noise", label: "noise", items: noises.map((k, i) => ({ name: k.name, label: k.name, swatch: portraits[i] })) }),
+    D: slider({ model, trait: "D", label: "diffusion constant", symbol: "D", range: log(...ranges.D), steps: 120, round: (v) => clamp(precise(v), ...ranges.D), text: (v) => format(v, 3) }),
+    B: slider({ model, trait: "B", label: "batch size", symbol: "B", range: linear(...ranges.B), steps: ranges.B[1] - ranges.B[0], round: Math.round, text: String }),
+    η: slider({ model, trait: "η", label: "learning rate", symbol: "η", range: log(...ranges.η), steps: 120, round: (v) => clamp(precise(v), ...ranges.η), text: (v) => format(v, 3),
+      ticks: [ranges.η[0], 0.05, 0.1, ranges.η[1]].map((v) => ({ value: v, text: String(v) })) }),
+    ΔL: slider({ model, trait: "ΔL", label: "depth", symbol: "ΔL", range: linear(...ranges.ΔL), steps: Math.round((ranges.ΔL[1] - ranges.ΔL[0]) * 200), round: precise, text: (v) => fixed(v, 3) }),
+    H_left: well("H_left", "curvature, left", "H"), H_right: well("H_right", "curvature, right", "H"),
+    start: chips({ model: one("start"), trait: "start", label: "start in", items: SIDES.map((name) => ({ name, label: `the ${name} well` })) }),
+  };
+  const wells = element("div", { class: "particles-wells" }, controls.ΔL.node, controls.H_left.node, controls.H_right.node);
+  const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => { save(spec.given); restart(); } }, "Reset");
+  side.append(element("div", { class: "explorer-heading" }, "Noise"), controls.noise.node, controls.D.node, controls.B.node, controls.η.node, wells,
+    element("div", { class: "explorer-heading" }, "All start in"), controls.start.node, heading, course, reset);
+
+  // -- the film: frames while it plays, the page shows it and someone can see it
+  const film = { id: 0, on: false, seen: true };
+  const button = (name, d, onclick) => element("button", { type: "button", "aria-label": name, title: name, onclick }, icon(d));
+  const play = button("play", PLAY, () => (film.on ? pause() : begin()));
+  controls.speed = slider({ model, trait: "speed", label: "steps a frame", range: log(spec.speeds[0], spec.speeds.at(-1)), steps: spec.speeds.length - 1, round: Math.round, text: String });
+  player.append(button("start again", BACK, restart), play, button("one step", ON, () => { pause(); people.run(1); look(); paint(); }), controls.speed.node);
+  function face(name, d) { play.setAttribute("aria-label", name); play.title = name; play.replaceChildren(icon(d)); }
+  function begin() { film.on = true; face("pause", PAUSE); roll(); }
+  function pause() { film.on = false; face("play", PLAY); roll(); look(); say(); }
+  function roll() {
+    if (film.on && film.seen && !document.hidden) film.id ||= requestAnimationFrame(tick);
+    else { cancelAnimationFrame(film.id); film.id = 0; }
+  }
+  let looked = 0;
+  function tick(now) {
+    film.id = requestAnimationFrame(tick);
+    people.run(value("speed"));
+    if (now - looked >= QUIET) { looked = now; look(); }
+    if (size.w) drawMoving();
+  }
+
+  // -- particles and theory
+  const people = crowd({ n: spec.particles, far }), course_ = [];
+  let theory = null, minima = [0, 0], parameters = [], chain = [NaN, NaN], chainTimer = 0, colours, size = { w: 0 }, wall = new Float32Array(0), density = null;
+
+  /** Theory for the settings of now, and new rules for the particles; those stay where they are on the landscape. */
+  function rules() {
+    const before = minima, fresh = !theory, { name } = noise();
+    parameters = parametersNow();
+    minima = minimaOf(code.g, parameters, far);
+    theory = theoryOf(code[`rates ${name}`], parameters, minima, spec);
+    const each = SIDES.map((s) => Math.max(1, Math.round(spec.span / (value(`H_${s}`) * value("η") * spec.classes))));
+    people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: each.map((k) => lifeTable(spec.classes, k)) });
+    if (fresh) people.place(SIDES.indexOf(value("start")), value("seed"));
+    else if (minima[LEFT] !== before[LEFT] || minima[RIGHT] !== before[RIGHT]) {
+      const [p, q] = minima.map((m, k) => m / before[k]);
+      for (let i = 0; i < people.x.length; i++) people.x[i] *= people.x[i] < 0 ? p : q;
+    }
+    course_.length = 0;
+    chain = [NaN, NaN];
+    clearTimeout(chainTimer);
+    chainTimer = setTimeout(() => {
+      const next = code[`next ${name}`], time = (k) => value("η") * chainTime({ next, bell: code.bell }, parameters, minima[k], minima[1 - k], theory.ends[k], spec);
+      chain = [time(LEFT), time(RIGHT)];
+      look();
+    }, 160);
+  }
+  function restart() {
+    people.place(SIDES.indexOf(value("start")), value("seed"));
+    course_.length = 0;
+    look();
+    paint();
+  }
+
+  // -- drawing
+  const X = (x) => ((x - low) / (high - low)) * size.w, Y = (v) => HEIGHT - 8 - (v / top) * (HEIGHT - 14);
+  const floor = HEIGHT + GAP + BARS; // where the histogram stands
+  let scale = 1; // pixels for a density of 1
+
+  function drawStill() {
+    const w = size.w, tall = floor + FOOT, g = canvasFor(under, w, tall), o = canvasFor(over, w, tall), p = parameters;
+    g.clearRect(0, 0, w, tall);
+    o.clearRect(0, 0, w, tall);
+    wall = Float32Array.from({ length: Math.ceil(w) + 2 }, (_, k) => Y(code.loss(low + (k / w) * (high - low), p)));
+    const line = new Path2D();
+    wall.forEach((y, k) => line.lineTo(k, Math.max(y, -20)));
+    const ground = new Path2D(line);
+    ground.lineTo(w + 1, HEIGHT);
+    ground.lineTo(0, HEIGHT);
+    g.save();
+    g.beginPath();
+    g.rect(0, 0, w, HEIGHT);
+    g.clip();
+    const shade = g.createLinearGradient(0, 0, 0, HEIGHT);
+    shade.addColorStop(0, faded(colours.low, colours.dark ? 0.42 : 0.34));
+    shade.addColorStop(1, faded(colours.low, colours.dark ? 0.16 : 0.14));
+    g.fillStyle = shade;
+    g.fill(ground);
+    g.strokeStyle = colours.soft;
+    g.lineWidth = 2;
+    g.lineJoin = "round";
+    g.stroke(line);
+    g.restore();
+    // the density of theory, and the axis below it
+    const most = Math.max(...theory.density);
+    scale = (BARS - 10) / most;
+    o.strokeStyle = colours.line;
+    o.lineWidth = 1;
+    o.beginPath();
+    o.moveTo(0, floor + 0.5);
+    o.lineTo(w, floor + 0.5);
+    o.stroke();
+    o.setLineDash([2, 4]);
+    o.beginPath();
+    for (const x of [minima[LEFT], 0, minima[RIGHT]]) { o.moveTo(X(x), Y(code.loss(x, p)) + (x ? 12 : 12)); o.lineTo(X(x), floor); }
+    o.stroke();
+    o.setLineDash([]);
+    density = new Path2D();
+    theory.x.forEach((x, k) => { if (x > low && x < high) density.lineTo(X(x), floor - theory.density[k] * scale); });
+    o.strokeStyle = colours.ink;
+    o.lineWidth = 2;
+    o.lineJoin = "round";
+    o.stroke(density);
+    o.font = `12px ${colours.font}`;
+    o.textAlign = "center";
+    o.textBaseline = "top";
+    for (const k of [LEFT, RIGHT]) {
+      o.fillStyle = colours.ink;
+      o.font = `600 12px ${colours.font}`;
+      o.fillText(nameOf(k) || `${SIDES[k]} well`, X(minima[k]), floor + 5);
+      o.fillStyle = colours.soft;
+      o.font = `12px ${colours.font}`;
+      o.fillText(`H = ${format(value(`H_${SIDES[k]}`), 3, true)}`, X(minima[k]), floor + 20);
+    }
+    if (X(minima[RIGHT]) - X(minima[LEFT]) > 150) o.fillText("ridge", X(0), floor + 5);
+    o.textAlign = "left";
+    o.textBaseline = "alphabetic";
+    placeHandles();
+  }
+
+  function placeHandles() {
+    const put = (node, x, y) => { node.style.transform = `translate3d(${x}px,${y}px,0)`; };
+    put(grips.ΔL, X(0), Y(code.loss(0, parameters)));
+    SIDES.forEach((s, k) => put(grips[`H_${s}`], X(minima[k]), Y(0)));
+    for (const [name, words] of [["ΔL", "depth"], ["H_left", "curvature"], ["H_right", "curvature"]]) {
+      const node = grips[name], [a, b] = ranges[name];
+      node.setAttribute("aria-valuemin", a);
+      node.setAttribute("aria-valuemax", b);
+      node.setAttribute("aria-valuenow", value(name));
+      node.setAttribute("aria-valuetext", `${words} ${format(value(name), 3)}`);
+    }
+  }
+
+  const counts = new Uint16Array(BINS);
+  function drawMoving() {
+    const w = size.w, g = canvasFor(moving, w, floor + FOOT), { x, home } = people, n = x.length, zoom = w / (high - low), [left, right] = minima;
+    g.clearRect(0, 0, w, floor + FOOT);
+    const colour = colours.pick(noise().colour);
+    counts.fill(0);
+    // the crowd: each particle hangs at a height of its own above the curve
+    g.fillStyle = faded(colour, colours.dark ? 0.5 : 0.42);
+    for (let i = 0; i < n; i++) {
+      const px = (x[i] - low) * zoom;
+      if (!(px >= 0 && px < w)) continue;
+      counts[(px * BINS / w) | 0]++;
+      const h = (i * 0.6180339887) % 1, py = wall[px | 0] - 3 - SCATTER * h * h;
+      if (home[i] === LEFT ? x[i] > 0 : home[i] === RIGHT && x[i] < 0) continue;
+      g.fillRect(px - 1, py - 1, DOT, DOT);
+    }
+    g.fillStyle = colours.ink; // those that have come over the ridge and not yet been at the bottom
+    for (let i = 0; i < n; i++) {
+      if (home[i] === LEFT ? x[i] <= 0 : home[i] !== RIGHT || x[i] >= 0) continue;
+      const px = (x[i] - low) * zoom, h = (i * 0.6180339887) % 1;
+      g.fillRect(px - 1, wall[px | 0] - 3 - SCATTER * h * h - 1, DOT + 0.5, DOT + 0.5);
+    }
+    g.fillStyle = faded(colour, colours.dark ? 0.42 : 0.34);
+    const wide = w / BINS, each = scale / (n * ((high - low) / BINS));
+    for (let k = 0; k < BINS; k++) if (counts[k]) { const tall = Math.min(BARS + GAP, counts[k] * each); g.fillRect(k * wide + 0.5, floor - tall, wide - 1, tall); }
+  }
+
+  function drawCourse() {
+    const w = course.clientWidth, h = 128, s = SIDES.indexOf(value("start"));
+    if (!w) return;
+    course.style.height = `${h}px`;
+    const g = canvasFor(course, w, h), box = { left: 40, top: 6, width: w - 46, height: h - 28 }, exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
+    g.clearRect(0, 0, w, h);
+    const now = people.tick * value("η"), y = linear(0.6 * exact, 1.4 * exact), x = linear(0, Math.max(now, 1));
+    drawAxes(g, box, { colours, x: { scale: x, ticks: [0, ...niceTicks(0, x.high, 2).slice(1)], label: "t", text: (v) => format(v, 3, true) }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4), text: (v) => format(v, 3, true) } });
+    const px = (t) => box.left + box.width * x.at(t), py = (v) => box.top + box.height * (1 - clamp(y.at(v), -0.2, 1.2));
+    g.save();
+    g.beginPath();
+    g.rect(box.left, box.top - 2, box.width, box.height + 3);
+    g.clip();
+    const colour = colours.pick(noise().colour), band = new Path2D(), line = new Path2D();
+    course_.forEach(({ t, mean, half }) => { band.lineTo(px(t), py(mean + half)); line.lineTo(px(t), py(mean)); });
+    [...course_].reverse().forEach(({ t, mean, half }) => band.lineTo(px(t), py(mean - half)));
+    g.fillStyle = faded(colour, 0.25);
+    g.fill(band);
+    g.strokeStyle = colour;
+    g.lineWidth = 2;
+    g.stroke(line);
+    g.strokeStyle = colours.ink;
+    g.lineWidth = 1.3;
+    g.beginPath();
+    g.moveTo(box.left, py(exact));
+    g.lineTo(box.left + box.width, py(exact));
+    g.stroke();
+    g.restore();
+  }
+
+  // -- words and numbers
+  const percent = (v) => `${fixed(100 * v, 1)} %`;
+  const long = (v) => (!Number.isFinite(v) ? "–" : v >= 1e5 ? format(v, 3) : fixed(v, v < 99.95 ? 2 : v < 9999.5 ? 1 : 0));
+  const { cells, table } = buildTable();
+  numbers.append(table);
+  function buildTable() {
+    const rows = [["share", "share of particles now", true], ["theory", "in the long run, for η → 0"], ["measured", "time to leave, 95 %", true], ["chain", "exact, for this η"], ["exact", "exact, for η → 0"]];
+    const found = { heads: SIDES.map(() => element("th", { scope: "col" })) };
+    const body = rows.map(([name, label, measured], k) => {
+      found[name] = SIDES.map(() => element("td", { class: measured ? "is-measured" : null }));
+      return element("tr", { class: k === 2 ? "is-first" : k === 1 ? "is-last" : null }, element("th", { scope: "row" }, label), ...found[name]);
+    });
+    return { cells: found, table: element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "explorer-spoken" }, "number")), ...found.heads)), element("tbody", {}, ...body)) };
+  }
+  const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
+  let measured = [null, null];
+
+  /** The numbers of now, into the table and the plot. */
+  function look() {
+    if (!theory) return;
+    const η = value("η"), left = people.left(), t = people.tick * η;
+    measured = SIDES.map((_, k) => { const { mean, error, count } = people.lifetime(k); return { mean: η * mean, half: 1.96 * η * error, count }; });
+    SIDES.forEach((s, k) => {
+      put(cells.heads[k], `${s} well${nameOf(k) ? `, ${nameOf(k)}` : ""}`);
+      put(cells.share[k], percent(k ? 1 - left : left));
+      put(cells.theory[k], percent(k ? 1 - theory.left : theory.left));
+      const { mean, half, count } = measured[k];
+      put(cells.measured[k], count < 10 || !Number.isFinite(half) ? "too few yet" : `${long(mean)} ± ${long(half)}`);
+      put(cells.chain[k], long(chain[k]));
+      put(cells.exact[k], long(theory.times[k]));
+    });
+    put(clock, `time t = ${fixed(t, 1)}, ${people.tick} steps of η; ${measured[LEFT].count + measured[RIGHT].count} crossings`);
+    const s = SIDES.indexOf(value("start")), m = measured[s];
+    if (m.count >= 10 && Number.isFinite(m.half) && !(course_.at(-1)?.t >= t)) course_.push({ t, mean: m.mean, half: m.half });
+    if (course_.length > 400) for (let k = course_.length - 2; k > 0; k -= 2) course_.splice(k, 1);
+    const steep = Math.max(value("H_left"), value("H_right")) * η;
+    const words = steep >= 2 ? `ηH = ${fixed(steep, 2)} ≥ 2: the step is too long for the sharper well, no particle can come to rest there.`
+      : people.thrown ? `The step is too long for this noise: ${people.thrown} particles were thrown out over the walls and started again.` : "";
+    warning.hidden = !words;
+    put(warning, words);
+    drawCourse();
+  }
+  function say() {
+    const m = measured[SIDES.indexOf(value("start"))], s = SIDES.indexOf(value("start"));
+    spoken.say(`${noise().name} noise, time ${fixed(people.tick * value("η"), 0)}. ${percent(people.left())} of the particles are in the left well, in the long run ${percent(theory.left)}. `
+      + `Mean time to leave the ${SIDES[s]} well: ${m?.count >= 10 ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}, exact ${long(Number.isFinite(chain[s]) ? chain[s] : theory.times[s])}.`);
+  }
+
+  // -- what happens when
+  function showControls() {
+    for (const name of ["D", "B", "η", "ΔL", "H_left", "H_right", "speed"]) controls[name].show(value(name));
+    controls.noise.show([value("noise")]);
+    controls.start.show([value("start")]);
+    controls.noise.buttons.forEach((b, k) => b.style.setProperty("--c", colours.pick(noises[k].colour)));
+    controls.start.buttons.forEach((b) => b.style.setProperty("--c", colours.ink));
+    controls.D.node.hidden = !thermal();
+    controls.B.node.hidden = thermal();
+    const lifted = value("H_right") >= value("H_left") ? 1 : -1;
+    portraits.forEach((p, k) => p.firstChild.setAttribute("d", [`M1 6H17`, `M1 ${6 + 3 * lifted}H7L11 ${6 - 3 * lifted}H17`, `M1 ${6 - 3 * lifted}H7L11 ${6 + 3 * lifted}H17`][k]));
+    const ΔL = value("ΔL"), D = (r) => ΔL / r;
+    controls.D.setTicks([1, 2, 3, 4, 5, 6, 8].map((r) => ({ value: D(r), text: `ΔL/${r}`, rank: r % 2 ? 1 : 0 })));
+    controls.B.setTicks([1, 4, 8, 12, 16].map((v) => ({ value: v, text: String(v) })));
+    put(heading, `Time to leave the ${value("start")} well`);
+  }
+  let stale = { rules: true, still: true };
+  const redraw = frames(() => {
+    if (!size.w) return;
+    if (stale.rules) { rules(); stale.still = true; }
+    if (stale.still) drawStill();
+    if (stale.rules) look();
+    stale = { rules: false, still: false };
+    drawMoving();
+  });
+  const paint = () => redraw();
+  function changed() { showControls(); stale.rules = true; paint(); say_(); }
+  function moved() { showControls(); restart(); stale.still = true; }
+  const say_ = () => { if (theory) setTimeout(() => { if (theory) say(); }, 250); };
+  function measure() { size = { w: Math.max(0, plane.clientWidth) }; plane.style.height = `${floor + FOOT}px`; Object.assign(frame.style, { left: 0, top: 0, width: `${size.w}px`, height: `${HEIGHT}px` }); }
+  function resized() { measure(); for (const name of ["D", "B", "η"]) controls[name].layout(); stale.still = true; paint(); if (theory) drawCourse(); }
+  function recoloured() { colours = theme(el); showControls(); stale.still = true; paint(); if (theory) drawCourse(); }
+
+  // -- handles: the ridge goes up and down, a minimum goes out and in
+  const at = (name) => ({ ΔL: [X(0), Y(code.loss(0, parameters))], H_left: [X(minima[LEFT]), Y(0)], H_right: [X(minima[RIGHT]), Y(0)] })[name];
+  const share = (name) => () => { const [x, y] = at(name); return [x / size.w, y / HEIGHT]; };
+  const setters = {
+    ΔL: ([, v]) => ({ ΔL: clamp(precise(((HEIGHT - 8 - v * HEIGHT) / (HEIGHT - 14)) * top), ...ranges.ΔL) }),
+    H_left: ([u]) => ({ H_left: curvatureAt(low + u * (high - low), LEFT) }), H_right: ([u]) => ({ H_right: curvatureAt(low + u * (high - low), RIGHT) }),
+  };
+  /** The curvature of a well whose minimum lies at x. */
+  function curvatureAt(x, k) {
+    let [a, b] = ranges[`H_${SIDES[k]}`];
+    for (let i = 0; i < 40; i++) {
+      const H = (a + b) / 2, p = parameters.slice();
+      p[1 + k] = code.slope(H, value("ΔL"));
+      if (Math.abs(minimaOf(code.g, p, far)[k]) > Math.abs(x) && Math.sign(x) === (k ? 1 : -1)) a = H;
+      else b = H;
+    }
+    return clamp(precise((a + b) / 2), ...ranges[`H_${SIDES[k]}`]);
+  }
+
+  colours = theme(el);
+  measure();
+  showControls();
+  for (const name of ["D", "B", "η"]) controls[name].layout();
+  const follow = (names, call) => names.forEach((name) => { model.on(`change:${name}`, call); stops.push(() => model.off(`change:${name}`, call)); });
+  follow(AGAIN, changed);
+  follow(["start", "seed"], moved);
+  follow(["speed"], showControls);
+  stops.push(dragging(frame, Object.keys(grips).map((name) => ({ node: grips[name], get: share(name), set: (p) => save(setters[name](p)) })), { step: 0.012 }));
+  const sight = new IntersectionObserver((entries) => { film.seen = entries.at(-1).isIntersecting; roll(); });
+  sight.observe(plane);
+  document.addEventListener("visibilitychange", roll);
+  stops.push(() => sight.disconnect(), () => document.removeEventListener("visibilitychange", roll), () => { film.on = false; roll(); clearTimeout(chainTimer); },
+    watchSize(plane, resized), watchTheme(el, recoloured), redraw.stop, spoken.stop);
+  redraw();
+  if (!reducedMotion()) begin();
+  return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
+}
+
+export default { render };
