@@ -65,7 +65,7 @@ def a_linear_network_that_lacks_one_component():
 
 @situation(SADDLE, "an autoencoder of digits has found their mean image and dwells before the next component")
 def a_linear_autoencoder_of_digits():
-    x, _ = some_digits(150)
+    x, _ = some_digits(60)
     objective = Network((64, 4, 64), "linear", bias=False).on(x, x)
     start = 1e-5 * np.random.default_rng(103).normal(size=objective.d)
     run = descend(objective, start, steps=120, η=0.02)
@@ -117,7 +117,7 @@ def a_minimum_of_himmelblau():
 def a_bowl_in_800_dimensions():
     rng = np.random.default_rng(108)
     bowl = Turned(Landscape("bowl", (_x**2 + 20 * _x**2) / 2, _x, (-1, 1)), rng, rng.uniform(0.2, 20, 799))
-    return after(bowl, rng.normal(size=800), 0.05, 900, "loss", "hvp")
+    return after(bowl, rng.normal(size=800), 0.05, 900, "loss", "hvp", last=901)
 
 
 @situation(MINIMUM, "ridge regression of the digit's number on its image, near its only minimum")
@@ -402,7 +402,12 @@ def ten_layers_of_relu_with_small_uniform_weights():
 def fifty_normalized_layers():
     x, y = some_digits(40)
     net = DeepNetwork((64, *[16] * 49, 10), "relu", "cross-entropy", normalize=True)
-    return seen(net.on(x, y), initial(net, (), np.random.default_rng(136)), "loss", layers=by_layer(net))
+    θ = initial(net, (), np.random.default_rng(136))
+    places = np.arange(net.d)
+    gains = [*net.gains(places), places[:0]]  # each layer's own come after all weights
+    layers = {name: np.append(places[part], more) for (name, part), more in
+              zip(by_layer(net).items(), gains, strict=True)}
+    return seen(net.on(x, y), θ, "loss", layers=layers)
 
 
 @situation(EXPLODING, "twenty layers of tanh with five times the weights they need")
@@ -436,7 +441,7 @@ def eight_layers_of_large_tanh():
 def a_wide_spectrum():
     rng = np.random.default_rng(141)
     bowl = Turned(Landscape("bowl", _x**2 / 2, _x, (-1, 1)), rng, np.geomspace(1e-3, 1, 399))
-    return after(bowl, bowl.inside(rng.normal(size=400)), 0.5, 150, "loss", "hvp", last=151)
+    return after(bowl, bowl.inside(rng.normal(size=400)), 0.5, 150, "loss", "hvp", last=101)
 
 
 @situation(DESCENDING, "a ReLU network on digits halfway down, trained on all samples, which differ")
