@@ -66,13 +66,15 @@ class _Latex(LatexPrinter):
         return super()._print_Rational(number)
 
     def _print_Mul(self, product):
-        """√(2ηD), not √2 √η √D."""
-        roots = [f for f in product.args if f.is_Pow and f.exp == sp.S.Half]
-        if len(roots) < 2:
-            return super()._print_Mul(product)
-        root = sp.Pow(sp.Mul(*(f.base for f in roots)), sp.S.Half, evaluate=False)
-        joined = sp.Symbol(self._print(root))  # a name that prints as the root
-        return super()._print_Mul(sp.Mul(joined, *(f for f in product.args if f not in roots)))
+        """√(2ηD), not √2 √η √D; and 1/√(ab), not 1/(√a √b)."""
+        for sign in (1, -1):
+            roots = [f for f in product.args if f.is_Pow and f.exp == sign * sp.S.Half]
+            if len(roots) > 1:
+                root = sp.Pow(sp.Mul(*(f.base for f in roots)), sp.S.Half, evaluate=False)
+                joined = sp.Symbol(self._print(root))  # a name that prints as the root
+                rest = (f for f in product.args if f not in roots)
+                return self._print(sp.Mul(joined**sign, *rest))
+        return super()._print_Mul(product)
 
 
 def as_expression(expression, allowed=None, what="the expression"):
