@@ -131,6 +131,16 @@ def test_what_is_handed_over_belongs_together(s):
         assert (np.sort(places) == np.arange(len(θ))).all()
 
 
+def newton_leads_to_rest(s):
+    """A critical point is near: the Newton step takes away nearly all of the gradient that is left."""
+    given = s.make()
+    λ, u, along = spectrum(s)
+    kept = np.abs(λ) > 1e-3 * np.abs(λ).max()
+    left = given["gradient"](given["θ"] - u[:, kept] @ (along[kept] / λ[kept]))
+    rounding = 1e-9 * np.abs(λ).max() * np.linalg.norm(given["θ"])
+    return np.linalg.norm(left) < 0.1 * np.linalg.norm(along) + rounding
+
+
 @of(SADDLE)
 def test_a_saddle_is_left_along_its_negative_curvature_only(s):
     given = s.make()
@@ -142,6 +152,7 @@ def test_a_saddle_is_left_along_its_negative_curvature_only(s):
     assert won > 0
     assert gain(s) < 0.01 * won  # by gradient steps, where the loss rises
     assert along[λ < 0] ** 2 @ (1 / -λ[λ < 0]) < 0.01 * won  # as yet it is near the saddle
+    assert newton_leads_to_rest(s)
 
 
 @of(MINIMUM)
@@ -149,6 +160,7 @@ def test_a_minimum_curves_upwards_in_every_direction(s):
     λ, *_ = spectrum(s)
     assert λ[0] > 1e-3 * λ[-1]
     assert gain(s, 0) < 1e-6 * scale(s)
+    assert newton_leads_to_rest(s) or len(λ) < len(s.make()["θ"])
 
 
 @of(MINIMUM)
@@ -168,9 +180,11 @@ def test_a_valley_is_flat_and_no_way_leads_down(s):
     assert flat.any() and λ[0] > -1e-6 * top
     assert gain(s) < 1e-6 * scale(s)
     assert np.linalg.norm(along[flat]) * np.linalg.norm(given["θ"]) < 1e-6 * scale(s)
+    losses = given.get("losses", [0.0])
+    assert losses[-1] <= losses[0] + 1e-12 * abs(losses[0])
 
 
-def scan(given, step=0.1, steps=150):
+def scan(given, step=0.1, steps=80):
     """Loss, relative to θ, and |∇L| along steps of equal length downhill and uphill."""
     losses, slopes = [0.0], []
     for way in (-1, 1):
@@ -190,7 +204,7 @@ def test_a_plateau_is_flat_beside_what_lies_around_it(s):
     around, slopes = scan(given)
     g = np.linalg.norm(given["gradient"](given["θ"]))
     assert slopes.max() > 50 * g
-    assert np.abs(spectrum(s)[0]).max() < 30 * g or np.abs(spectrum(s)[0]).max() < 0.05 * slopes.max()
+    assert slopes.max() > 2 * np.abs(spectrum(s)[0]).max() * 8  # more than the curvature here lets expect
     if "losses" in given:
         recent = np.asarray(given["losses"])[len(given["losses"]) // 2 :]
         assert 0 <= recent[0] - recent[-1] < 0.02 * np.ptp(around)
@@ -211,6 +225,7 @@ def test_bouncing_steps_reverse_and_a_smaller_rate_ends_them(s):
     θ, g = path(given, given["θ"], given["η"], 40)
     assert np.median(turns(g)) < -0.5
     assert np.linalg.norm(g[-1]) > 0.3 * np.linalg.norm(g[0])
+    assert (g[0] @ g[0]) / np.abs(spectrum(s)[0]).max() > 1e-4 * scale(s)  # it is not at rest
     assert np.abs(θ).max() < 100 * np.abs(given["θ"]).max()
     slow = path(given, given["θ"], given["η"] / 8, 400)[1]
     assert np.linalg.norm(slow[-1]) < 0.3 * np.linalg.norm(g, axis=1).mean()
@@ -224,6 +239,7 @@ def test_a_noise_ball_is_level_and_full_gradients_would_go_below_it(s):
     first, second = losses[: len(losses) // 2], losses[len(losses) // 2 :]
     below = fall(given, given["θ"], η, 500)
     assert below > 0
+    assert 0.2 < (np.diff(losses) > 0).mean() < 0.8
     assert abs(first.mean() - second.mean()) < 3 * losses.std() * np.sqrt(2 / _independent(losses))
     g = given["gradient"](given["θ"])
     if "sample_gradients" in given:
@@ -259,6 +275,8 @@ def test_a_descent_goes_on_as_its_steps_promise(s):
     step = fall(given, given["θ"], η, 1)
     assert 0.5 < step / (η * g @ g) < 1.5
     assert (np.diff(losses) < 0).mean() > 0.9
+    tenth = -(len(losses) // 10) - 1
+    assert losses[tenth] - losses[-1] > 0.002 * (losses[0] - losses[-1])  # and still does
     more = len(losses) - 1
     assert fall(given, given["θ"], η, more) > 0.2 * fall(given, given["θ"], η, 20 * more)
     assert fall(given, given["θ"], η, more) > 0.03 * (losses[0] - losses[-1])
@@ -269,8 +287,9 @@ def test_a_divergence_grows(s):
     given = s.make()
     if "losses" in given:
         losses = np.asarray(given["losses"])
-        assert not np.isfinite(losses).all() or losses[-1] > 100 * losses[: len(losses) // 2].min()
-    if "sample_gradients" not in given:  # it is the noise that throws it out
+        start = losses[: len(losses) // 2]
+        assert not np.isfinite(losses).all() or losses[-1] - losses[0] > 100 * np.ptp(start)
+    if "losses" not in given or "sample_gradients" not in given:  # else it is noise that throws it out
         with np.errstate(over="ignore", invalid="ignore"):
             _, g = path(given, given["θ"], given["η"], 3)
         assert (np.diff(np.linalg.norm(g, axis=1)) > 0).all() or np.abs(g).max() > 1e6
@@ -281,7 +300,8 @@ def test_what_is_undecided_could_be_either(s):
     given = s.make()
     assert "η" not in given and "losses" not in given
     λ = spectrum(s)[0][-1]
-    assert gain(s) > 1e-3 * scale(s)  # it is not at rest
+    assert gain(s) > 0.02 * fall(given, given["θ"], 0.5 / λ, 500) > 0  # it is not at rest
+    assert gain(s) > 1e-3 * scale(s)
     slow = path(given, given["θ"], 0.05 / λ, 20)[1]
     assert turns(slow).min() > 0.9  # one rate descends
     fast = [path(given, given["θ"], η, 10)[1] for η in (2 / λ, 5 / λ, 20 / λ)]
