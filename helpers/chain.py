@@ -159,7 +159,7 @@ class _PoolMean:
     density = None
 
     def __init__(self, z, B):
-        p = np.full(len(z), 1 / len(z))
+        p, half = np.full(len(z), 1 / len(z)), 0.0
         self.std = math.sqrt((z**2).mean() / B)
         if B > 1 or len(z) > _ATOMS:
             low, (p, step) = B * z[0], _split(z, p, _FINE)
@@ -169,17 +169,24 @@ class _PoolMean:
             seen = p > 1e-19
             z, p = z[seen], p[seen]
             low, (p, step) = z[0], _split(z, p, _ATOMS)
-            z = low + step * np.arange(_ATOMS)
+            z, half = low + step * np.arange(_ATOMS), step / 2
         self.z, self.p = z, p / p.sum()
         self.support = (z[0], z[-1])
+        # of equal steps, each atom is spread over one; otherwise the cells have no width
+        self._ends = np.concatenate([z - half, [z[-1] + half]]) if half else z
         self._below = np.concatenate([[0.0], np.cumsum(self.p)])
         self._above = np.concatenate([np.cumsum(self.p[::-1])[::-1], [0.0]])
 
+    def _at(self, u, values):
+        if len(self._ends) > len(self.z):
+            return np.interp(u, self._ends, values)
+        return values[np.searchsorted(self.z, u)]
+
     def below(self, u):
-        return self._below[np.searchsorted(self.z, u)]
+        return self._at(u, self._below)
 
     def above(self, u):
-        return self._above[np.searchsorted(self.z, u)]
+        return self._at(u, self._above)
 
 
 def _split(z, p, n):
@@ -282,7 +289,7 @@ def escape_exponent(process, a, b, law=None, B=1):
     or anything with `gradient(θ)`, with `law` and `B`, and then ρ = 1. For Gaussian noise q* = 2L′/σ², so
     that w = 2B ΔL/σ²; the same holds for every law where |L′| ≪ σ. It is ∞ where no sample points uphill.
 
-    Source: Freidlin and Wentzell (1984), Kifer (1988).
+    Source: freidlin2012, for small steps of any law.
 
     >>> from helpers.landscapes import landscape
     >>> well = landscape("double well")
@@ -291,6 +298,8 @@ def escape_exponent(process, a, b, law=None, B=1):
     >>> round(float(escape_exponent(well, 1, 0, Exponential())), 3)
     0.828
     """
+    if law is None and not hasattr(process, "data"):
+        raise TypeError("escape_exponent takes an SGD on samples, or a law of z")
     step = _Step(process, 1.0, law, B)
     nodes, weights = np.polynomial.legendre.leggauss(200)
     a, b = number(a, "a"), number(b, "b")
@@ -308,29 +317,44 @@ _LOST = 1e-6  # a chain that leaves the domain on the wrong side more often has 
 _WIDTH = 3.0  # of a panel, in standard deviations of one step
 
 
-def _factor(K, e):
-    """A function that solves (I − K)u = f, where K ≥ 0 has the row sums 1 − e: no subtraction, no digit lost.
+class _Elimination:
+    """I − K for K ≥ 0 with the row sums 1 − e, one state after the other: no subtraction, no digit lost.
 
-    With K and e each to its last digit the solution is so too, however close I − K comes to being singular:
-    e is what the diagonal would lose to rounding. Grassmann, Taksar and Heyman (1985).
+    With K and e each to its last digit, what it solves is so too, however close I − K comes to being
+    singular: e is what the diagonal would lose to rounding. Source: Grassmann, Taksar and Heyman (1985).
     """
-    K, e, n = K.copy(), e.copy(), len(K)
-    pivots = np.empty(n)
-    for k in range(n):
-        pivots[k] = e[k] + K[k, k + 1 :].sum()
-        K[k + 1 :, k] /= pivots[k]
-        K[k + 1 :, k + 1 :] += K[k + 1 :, k, None] * K[k, k + 1 :]
-        e[k + 1 :] += K[k + 1 :, k] * e[k]
 
-    def solve(f):
-        u = np.array(f, dtype=float)
-        for k in range(n):
+    def __init__(self, K, e):
+        K, e, n = K.copy(), e.copy(), len(K)
+        pivots, block = np.empty(n), 32  # in blocks, so that the bulk of it is products of matrices
+        for first in range(0, n, block):
+            end = min(first + block, n)
+            for k in range(first, end):
+                done = slice(first, k)
+                K[k, k + 1 :] += K[k, done] @ K[done, k + 1 :]
+                e[k] += K[k, done] @ e[done]
+                pivots[k] = e[k] + K[k, k + 1 :].sum()
+                K[k + 1 :, k] = (K[k + 1 :, k] + K[k + 1 :, done] @ K[done, k]) / pivots[k]
+            done = slice(first, end)
+            K[end:, end:] += K[end:, done] @ K[done, end:]
+            e[end:] += K[end:, done] @ e[done]
+        self.K, self.pivots = K, pivots
+
+    def solve(self, f):
+        """u with (I − K)u = f, for f (n,) or (n, m)."""
+        K, u = self.K, np.array(f, dtype=float)
+        for k in range(len(K)):
             u[k + 1 :] += np.multiply.outer(K[k + 1 :, k], u[k])
-        for k in reversed(range(n)):
-            u[k] = (u[k] + K[k, k + 1 :] @ u[k + 1 :]) / pivots[k]
+        for k in reversed(range(len(K))):
+            u[k] = (u[k] + K[k, k + 1 :] @ u[k + 1 :]) / self.pivots[k]
         return u
 
-    return solve
+    def stationary(self):
+        """μ with μK = μ and Σμ = 1, but for the losses e, which must be next to nothing."""
+        μ = np.ones(len(self.K))
+        for k in reversed(range(len(μ) - 1)):
+            μ[k] = μ[k + 1 :] @ self.K[k + 1 :, k]
+        return μ / μ.sum()
 
 
 class Chain:
@@ -355,15 +379,18 @@ class Chain:
         self._hull = np.ravel((-1.0, 1.0) if domain is None else domain)
 
     def _cover(self, *points):
-        """(low, high): outside, the chain is next to never."""
+        """(low, high, lowest): the chain is next to never outside, and most likely at the lowest point."""
         low, high = min(self._hull[0], *points), max(self._hull[1], *points)
         span = high - low
-        θ = np.linspace(low - 2 * span, high + 2 * span, 801)
+        θ = np.linspace(low - 2 * span, high + 2 * span, 241)
         tilt = np.nan_to_num(self.step.tilt(θ), posinf=1e3 / span, neginf=-1e3 / span)
         height = np.concatenate([[0.0], np.cumsum((tilt[1:] + tilt[:-1]) / 2 * np.diff(θ))])
-        inside = θ[height < height.min() + 40]
+        between = height[(θ >= min(points, default=0)) & (θ <= max(points, default=0))]
+        climb = between.max(initial=height.min()) - height.min()
+        inside = θ[height < height.min() + climb + 40]  # e⁻⁴⁰ as often as a passage
         margin = 4 * np.abs(self.step.r(inside[[0, -1]])) * self.step.mean.std
-        return min(inside[0] - margin[0], *points), max(inside[-1] + margin[1], *points)
+        low, high = min(inside[0] - margin[0], *points), max(inside[-1] + margin[1], *points)
+        return low, high, θ[height.argmin()]
 
     def _panels(self, low, high):
         """Edges at steps of `_WIDTH` standard deviations of what one step adds."""
@@ -372,7 +399,7 @@ class Chain:
         density = 1 / np.maximum(width, (high - low) / 400)
         number_of = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(θ))])
         n = max(8, math.ceil(number_of[-1]))
-        if n > 300:
+        if n > 200:
             raise ValueError(
                 f"η = {self.η:g} makes steps too small for a matrix; mean_first_passage and the other "
                 "integrals of helpers.kramers hold in this limit"
@@ -425,8 +452,8 @@ class Chain:
         return np.where(r * side > 0, mean.above(u), mean.below(u))
 
     def _before(self, a, c):
-        """Until c is reached: edges, nodes, the probability of a loss elsewhere, and f -> (I − K)⁻¹f."""
-        low, high = self._cover(a, c)
+        """Until c is reached: edges, nodes, the probability of a loss elsewhere, and I − K."""
+        low, high, _ = self._cover(a, c)
         edges, side = (self._panels(low, c), 1) if a < c else (self._panels(c, high), -1)
         nodes, far = _nodes(edges).ravel(), edges[0] if a < c else edges[-1]
 
@@ -436,16 +463,17 @@ class Chain:
         def is_lost(θ):
             return self._leaves(θ, far, -side)
 
-        return edges, nodes, is_lost, _factor(self._kernel(nodes, edges), arrives(nodes) + is_lost(nodes))
+        ends = arrives(nodes) + is_lost(nodes)
+        return edges, nodes, is_lost, _Elimination(self._kernel(nodes, edges), ends)
 
     def mean_first_passage(self, a, c):
         """The mean time from a until the chain first is at c or beyond, either side of it: η × iterations."""
         a, c = number(a, "a"), number(c, "c")
         if a == c:
             return 0.0
-        edges, nodes, is_lost, solve = self._before(a, c)
+        edges, nodes, is_lost, before = self._before(a, c)
         start = np.array([a])
-        u = solve(np.stack([np.ones(len(nodes)), is_lost(nodes)], axis=1))
+        u = before.solve(np.stack([np.ones(len(nodes)), is_lost(nodes)], axis=1))
         steps, lost = (np.stack([[1.0], is_lost(start)], axis=1) + self._kernel(start, edges) @ u)[0]
         if not lost < _LOST:
             raise ValueError(f"the chain with η = {self.η:g} runs away before it arrives at {c:g}")
@@ -458,10 +486,10 @@ class Chain:
         discards a burn-in after each arrival.
         """
         a, c = number(a, "a"), number(c, "c")
-        _, nodes, _, solve = self._before(a, c)
+        _, nodes, _, before = self._before(a, c)
         u, escape = np.ones(len(nodes)), math.inf
         for _ in range(100):
-            u, last = solve(u), escape
+            u, last = before.solve(u), escape
             escape = 1 / u.max()
             u *= escape
             if abs(escape - last) <= 1e-12 * escape:
@@ -469,21 +497,22 @@ class Chain:
         return escape / self.η
 
     def _stationary(self, *points):
-        """Edges, nodes and the weights μ of the stationary state: E f = Σ μ f(nodes)."""
-        edges = self._panels(*self._cover(*points))
-        nodes, weights = _nodes(edges).ravel(), (np.diff(edges)[:, None] / 2 * _W).ravel()
-        K = self._kernel(nodes, edges)
-        v = weights / weights.sum()
-        μ = np.linalg.solve((np.eye(len(nodes)) - K + v).T, v)  # μ(I − K) = 0 with Σμ = 1, in one solution
-        kept = μ @ K
-        if not abs(kept.sum() / μ.sum() - 1) < _LOST:
+        """Nodes and their weights μ in the stationary state: E f = Σ μ f(nodes)."""
+        low, high, lowest = self._cover(*points)
+        edges = self._panels(low, high)
+        nodes = _nodes(edges).ravel()
+        order = np.argsort(-np.abs(nodes - lowest))  # so that every state leads to one that is still there
+        nodes, K = nodes[order], self._kernel(nodes, edges)[np.ix_(order, order)]
+        is_lost = self._leaves(nodes, high, 1) + self._leaves(nodes, low, -1)
+        μ = _Elimination(K, is_lost).stationary()
+        if not μ @ is_lost < _LOST:
             raise ValueError(f"the chain with η = {self.η:g} has no stationary state: it runs away")
-        return edges, nodes, μ / μ.sum()
+        return nodes, μ
 
     def occupation(self, region):
         """The share of its steps that the chain spends in `region`, a pair (low, high): ∞ is accepted."""
         low, high = _interval(region)
-        _, nodes, μ = self._stationary(*(end for end in (low, high) if math.isfinite(end)))
+        nodes, μ = self._stationary(*(end for end in (low, high) if math.isfinite(end)))
         beyond = [
             1.0 if point == -math.inf else 0.0 if point == math.inf else self._leaves(nodes, point, 1)
             for point in (low, high)
@@ -493,14 +522,14 @@ class Chain:
     def stationary_density(self, grid):
         """The density of θ after many steps: grid (n,) or (n, 1) -> (n,).
 
-        That of minibatches, whose numbers are countable, is a mean over a twentieth of a step's spread.
+        That of minibatches, whose numbers are countable, is a mean over a quarter of a step's spread.
         """
         grid = finite_array(grid, "grid")
         grid = grid[..., 0] if grid.ndim > 1 and grid.shape[-1] == 1 else grid
-        _, nodes, μ = self._stationary(*np.ravel(grid[[np.argmin(grid), np.argmax(grid)]]))
+        nodes, μ = self._stationary(*np.ravel(grid[[np.argmin(grid), np.argmax(grid)]]))
         r, mean = self.step.r(nodes), self.step.mean
         if mean.density is not None:
             return mean.density((grid[..., None] - self.step.drift(nodes)) / r) / r @ μ
-        half = np.abs(self.step.r(np.ravel(grid))).mean() * mean.std / 40
+        half = np.abs(self.step.r(np.ravel(grid))).mean() * mean.std / 8
         above = [self._leaves(nodes, grid[..., None] + end, 1) @ μ for end in (-half, half)]
         return (above[0] - above[1]) / (2 * half)

@@ -318,7 +318,8 @@ _STEEP = 3.0  # Φ changes by no more in one panel
 class _Panels:
     """Φ(θ) = ∫L′/D and D on panels that cover all of a process, or all of it on one side of the last point.
 
-    Each of the `points` is the edge of a panel. `mirrored`: the process of −θ.
+    Each of the `points` is the edge of a panel. `mirrored`: the process of −θ. Panels are halved where L′/D
+    is not smooth: around a jump down to 10⁻¹⁰.
     """
 
     def __init__(self, process, points, until_last=False, mirrored=False):
@@ -369,17 +370,42 @@ class _Panels:
             bad = np.abs(slope * h).max(axis=1) > _STEEP
             for values in (slope * h, np.log(D)):
                 bad |= np.abs(values @ _SERIES[-2:].T).max(axis=1) > 1e-12
-            bad &= high - low > least
+            small = high - low <= least
+            if (endless := small & (np.abs(slope * h).max(axis=1) > _STEEP)).any():
+                where = self._sign * low[endless][0]
+                raise ValueError(f"∫L′/D diverges near θ = {where:.4g}: no noise there leads uphill")
+            bad &= ~small
             done.append(low[~bad])
             low, high = low[bad], high[bad]
             middle = (low + high) / 2
             pairs = np.concatenate([np.stack([low, middle], axis=1), np.stack([middle, high], axis=1)])
         return np.unique(np.concatenate(done))
 
+    def within(self, values):
+        """∫ of `values` from the first edge of each panel: up to its nodes, and over all of it."""
+        return values @ _RUNNING.T * self.h[:, None] / 2, values @ _W * self.h / 2
+
     def running(self, values):
         """∫ of `values` from the first edge: up to each node, and up to each edge."""
-        edges = np.concatenate([[0.0], np.cumsum(values @ _W * self.h / 2)])
-        return edges[:-1, None] + values @ _RUNNING.T * self.h[:, None] / 2, edges
+        nodes, panels = self.within(values)
+        edges = np.concatenate([[0.0], np.cumsum(panels)])
+        return edges[:-1, None] + nodes, edges
+
+    def times(self, f, α):
+        """∫ s(y) ∫ m(z) f(z) dz dy from the first edge, with the densities of scale and of speed.
+
+        e^Φ ∫ e^{−Φ} is carried from panel to panel as one number, so that neither factor overflows.
+        """
+        φ = self.Φ - self.Φ_edges[:-1, None]
+        scale, speed = np.exp(φ) * self.D**-α, np.exp(-φ) * self.D ** (α - 1)
+        inner, whole_inner = self.within(speed * f)
+        once, whole_once = self.within(scale)
+        both, whole_both = self.within(scale * inner)
+        carried, rise = np.zeros(len(φ)), np.exp(np.diff(self.Φ_edges))
+        for k in range(len(φ) - 1):
+            carried[k + 1] = rise[k] * (carried[k] + whole_inner[k])
+        edges = np.concatenate([[0.0], np.cumsum(carried * whole_once + whole_both)])
+        return edges[:-1, None] + carried[:, None] * once + both, edges
 
     def edge(self, points):
         """The numbers of the edges that the points are."""
@@ -433,16 +459,13 @@ def mean_first_passage(process, a, c, moment=1, convention=0.0):
         raise ValueError("all starts must lie on one side of c")
     panels = _Panels(_process(process), [*np.ravel(sign * a), sign * c], until_last=True, mirrored=mirrored)
     start = panels.edge(sign * a)
-    if panels.Φ_edges[start.min() :].max() > 650 / moment:
-        raise ValueError(f"the barrier is beyond a float: ΔL/D must be less than about {650 // moment}")
-    speed = np.exp(-panels.Φ) * panels.D ** (α - 1)
-    scale = np.exp(np.minimum(panels.Φ, 700)) * panels.D**-α  # the far side, where m is 0, may be higher
-    passed, passed_edges = panels.running(scale * panels.running(speed)[0])
-    T = passed_edges[-1] - passed_edges[start]
-    if moment == 2:
-        left = passed_edges[-1] - passed  # the mean time from each node
-        _, edges = panels.running(2 * scale * panels.running(speed * left)[0])
+    with np.errstate(over="ignore", invalid="ignore"):
+        passed, edges = panels.times(1.0, α)
+        if moment == 2:
+            _, edges = panels.times(2 * (edges[-1] - passed), α)  # 2m times the mean time from each node
         T = edges[-1] - edges[start]
+    if not np.isfinite(T).all():
+        raise ValueError("the mean time is beyond the range of a float: ΔL/D must be less than about 700")
     return T[()]
 
 
