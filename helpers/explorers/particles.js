@@ -1,7 +1,7 @@
 /* ParticlesExplorer: thousands of particles in two wells, where they are against where theory puts them, and how long a crossing takes. */
 import {
   announcer, canvasFor, chips, clamp, dragging, drawAxes, element, faded, fixed, format, frames, handle, linear, load, log, niceTicks, prepare, reducedMotion,
-  slider, streamStart, theme, watchSize, watchTheme,
+  rgb, slider, streamStart, theme, watchSize, watchTheme,
 } from "./stage.js";
 
 const LEFT = 0, RIGHT = 1, NEITHER = 2, SIDES = ["left", "right"];
@@ -42,7 +42,8 @@ export function lifeTable(classes, each) {
   } };
 }
 
-/** The mean lifetime in steps, its standard error and the number of events, from a life table; NaN before the last class has one. */
+/** The mean lifetime in steps, its standard error, the number of events and of those in the last class, from a life table; NaN before that one
+    has any. */
 export function lifetime({ classes, each, events, steps }) {
   const ends = events.map((n, k) => (n ? n / steps[k] : 0)), count = events.reduce((a, b) => a + b, 0);
   const mean = (chance) => { // of surviving a step, multiplied up
@@ -50,7 +51,7 @@ export function lifetime({ classes, each, events, steps }) {
     for (let k = 0; k < classes; k++) for (let j = 0; j < each; j++) { sum += alive; alive *= 1 - chance[k]; }
     return sum + (alive > 0 ? alive / chance[classes] : 0);
   };
-  if (!ends[classes]) return { mean: NaN, error: NaN, count };
+  if (!ends[classes]) return { mean: NaN, error: NaN, count, late: 0 };
   const value = mean(ends);
   let variance = 0;
   for (let k = 0; k <= classes; k++) {
@@ -59,34 +60,33 @@ export function lifetime({ classes, each, events, steps }) {
     nearby[k] += small;
     variance += ((mean(nearby) - value) / small) ** 2 * ends[k] * (1 - ends[k]) / steps[k];
   }
-  return { mean: value, error: Math.sqrt(variance), count };
+  return { mean: value, error: Math.sqrt(variance), count, late: events[classes] };
 }
 
 /** n particles that start in the minimum of one well. `run(k)` takes k steps and notes who has come from one minimum to the other
-    or beyond it: such a crossing takes as many steps as have passed since the particle was first at, or beyond, the one it left. */
+    or beyond it, and after how many steps; whoever arrives starts anew from the minimum that it has reached. */
 export function crowd({ n, far }) {
   const x = new Float64Array(n), home = new Uint8Array(n), since = new Float64Array(n);
   const all = { x, home, since, tick: 0, drawn: 0, thrown: 0, tables: [], minima: [0, 0], start: LEFT, seed: 0, loop: null, parameters: [] };
   function look() {
-    const [left, right] = all.minima, { tick } = all;
+    const [left, right] = all.minima;
     for (let i = 0; i < n; i++) {
       const v = x[i];
       if (v >= right) {
-        if (home[i] !== RIGHT) {
-          if (!(v < far)) { back(i); continue; }
-          if (home[i] === LEFT) all.tables[LEFT].record(tick - since[i], true);
-          home[i] = RIGHT;
-          since[i] = tick;
-        } else if (!(v < far)) back(i);
+        if (!(v < far)) back(i);
+        else if (home[i] !== RIGHT) arrive(i, RIGHT);
       } else if (v <= left) {
-        if (home[i] !== LEFT) {
-          if (!(v > -far)) { back(i); continue; }
-          if (home[i] === RIGHT) all.tables[RIGHT].record(tick - since[i], true);
-          home[i] = LEFT;
-          since[i] = tick;
-        } else if (!(v > -far)) back(i);
+        if (!(v > -far)) back(i);
+        else if (home[i] !== LEFT) arrive(i, LEFT);
       } else if (!(v < right)) back(i); // NaN
     }
+  }
+  /** A crossing ends, and the next begins: exactly at the minimum, or it would begin as far beyond it as the last step went. */
+  function arrive(i, side) {
+    if (home[i] === 1 - side) all.tables[1 - side].record(all.tick - since[i], true);
+    x[i] = all.minima[side];
+    home[i] = side;
+    since[i] = all.tick;
   }
   /** Too far up a wall for a step of this length: it starts again. */
   function back(i) {
@@ -237,8 +237,9 @@ export function chainTime({ next, bell }, parameters, from, to, end, { nodes, we
 }
 
 // --------------------------------------------------------------------------------------------------------- the page
-const HEIGHT = 262, GAP = 12, BARS = 104, FOOT = 36, BINS = 84, DOT = 2, SCATTER = 30;
-const QUIET = 250; // milliseconds between two looks at the numbers
+const HEIGHT = 280, EARTH = 30, GAP = 8, BARS = 104, FOOT = 36, DOT = 2, NEW = 255, BELOW = 15; // a handle stands in the ground below its point
+const HOVER = 26, NOISE = 0.1; // pixels that a particle hovers at most where D is this
+const QUIET = 250, FEW = 10; // milliseconds between two looks at the numbers; late crossings before a mean is shown
 const AGAIN = ["noise", "ΔL", "H_left", "H_right", "D", "B", "η"], SHOWN = [...AGAIN, "start", "speed", "seed"];
 const PLAY = "M3 1.5v11l9-5.5z", PAUSE = "M2.5 1.5h3v11h-3zM8.5 1.5h3v11h-3z", ON = "M4.5 2v10L11 7zM11 2h1.5v10H11z", BACK = "M9.5 2v10L3 7zM1.5 2h1.5v10h-1.5z";
 const icon = (d) => element("svg:svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, element("svg:path", { d }));
@@ -287,9 +288,13 @@ async function render({ model, el }) {
   const player = element("div", { class: "particles-player", role: "group", "aria-label": "the particles' film" });
   const clock = element("div", { class: "particles-clock" }), warning = element("div", { class: "particles-warning", hidden: true }), spoken = announcer();
   const numbers = element("div", { class: "particles-numbers" }), readout = element("div", { class: "explorer-readout", "data-readout": true }, numbers, warning);
-  const course = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "measured mean time against the time simulated" });
+  const funnel = element("canvas", { class: "explorer-plot", role: "img", "aria-label": "measured mean time against the time simulated" });
   const heading = element("div", { class: "explorer-heading" }), side = element("div", { class: "explorer-side particles-side" });
-  const main = element("div", { class: "explorer-main" }, plane, player, clock, readout);
+  const mark = (attributes) => element("svg:svg", { width: 16, height: 12, viewBox: "0 0 16 12", "aria-hidden": "true" }, element("svg:path", attributes));
+  const dots = mark({ d: "M2 5h2.4v2.4H2zM7 7h2.4v2.4H7zM10 2h2.4v2.4H10zM5 1.5h2.4v2.4H5zM12.6 6.4h2.4v2.4H12.6z" });
+  const legend = element("div", { class: "explorer-legend" }, element("span", {}, dots, "particles: the stronger the noise, the higher they hover"),
+    element("span", {}, mark({ d: "M6 4h4.4v4.4H6z", fill: "var(--ink)" }), "over the ridge, not yet at the bottom"), element("span", {}, mark({ d: "M0 6H16", stroke: "var(--ink)", "stroke-width": 2 }), "long run by theory"));
+  const main = element("div", { class: "explorer-main" }, plane, legend, player, clock, readout);
   root.append(element("style", {}, STYLE), element("div", { class: "explorer-panes" }, main, side), spoken.node);
 
   /** Chips of which one is on: the model's text as a list of one. */
@@ -304,12 +309,12 @@ async function render({ model, el }) {
   const portraits = noises.map(() => element("svg:svg", { width: 18, height: 12, viewBox: "0 0 18 12", "aria-hidden": "true" },
     element("svg:path", { fill: "none", stroke: "currentColor", "stroke-width": 1.8, "stroke-linejoin": "round" })));
   const precise = (v) => Number(v.toPrecision(3));
-  const well = (trait, label, symbol) => slider({ model, trait, label, symbol, range: log(...ranges[trait]), steps: 100, round: (v) => clamp(precise(v), ...ranges[trait]), text: (v) => format(v, 3) });
+  const well = (trait, label, symbol) => slider({ model, trait, label, symbol, range: log(...ranges[trait]), steps: 100, round: (v) => clamp(precise(v), ...ranges[trait]), text: (v) => format(v, 3, true) });
   const controls = {
     noise: chips({ model: one("noise"), trait: "noise", label: "noise", items: noises.map((k, i) => ({ name: k.name, label: k.name, swatch: portraits[i] })) }),
-    D: slider({ model, trait: "D", label: "diffusion constant", symbol: "D", range: log(...ranges.D), steps: 120, round: (v) => clamp(precise(v), ...ranges.D), text: (v) => format(v, 3) }),
+    D: slider({ model, trait: "D", label: "diffusion constant", symbol: "D", range: log(...ranges.D), steps: 120, round: (v) => clamp(precise(v), ...ranges.D), text: (v) => format(v, 3, true) }),
     B: slider({ model, trait: "B", label: "batch size", symbol: "B", range: linear(...ranges.B), steps: ranges.B[1] - ranges.B[0], round: Math.round, text: String }),
-    η: slider({ model, trait: "η", label: "learning rate", symbol: "η", range: log(...ranges.η), steps: 120, round: (v) => clamp(precise(v), ...ranges.η), text: (v) => format(v, 3),
+    η: slider({ model, trait: "η", label: "learning rate", symbol: "η", range: log(...ranges.η), steps: 120, round: (v) => clamp(precise(v), ...ranges.η), text: (v) => format(v, 3, true),
       ticks: [ranges.η[0], 0.05, 0.1, ranges.η[1]].map((v) => ({ value: v, text: String(v) })) }),
     ΔL: slider({ model, trait: "ΔL", label: "depth", symbol: "ΔL", range: linear(...ranges.ΔL), steps: Math.round((ranges.ΔL[1] - ranges.ΔL[0]) * 200), round: precise, text: (v) => fixed(v, 3) }),
     H_left: well("H_left", "curvature, left", "H"), H_right: well("H_right", "curvature, right", "H"),
@@ -318,7 +323,7 @@ async function render({ model, el }) {
   const wells = element("div", { class: "particles-wells" }, controls.ΔL.node, controls.H_left.node, controls.H_right.node);
   const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => { save(spec.given); restart(); } }, "Reset");
   side.append(element("div", { class: "explorer-heading" }, "Noise"), controls.noise.node, controls.D.node, controls.B.node, controls.η.node, wells,
-    element("div", { class: "explorer-heading" }, "All start in"), controls.start.node, heading, course, reset);
+    element("div", { class: "explorer-heading" }, "All start in"), controls.start.node, heading, funnel, reset);
 
   // -- the film: frames while it plays, the page shows it and someone can see it
   const film = { id: 0, on: false, seen: true };
@@ -333,17 +338,20 @@ async function render({ model, el }) {
     if (film.on && film.seen && !document.hidden) film.id ||= requestAnimationFrame(tick);
     else { cancelAnimationFrame(film.id); film.id = 0; }
   }
-  let looked = 0;
+  let looked = 0, following = 0; // when the numbers were last written, at which step the course goes on
   function tick(now) {
     film.id = requestAnimationFrame(tick);
     people.run(value("speed"));
+    note();
     if (now - looked >= QUIET) { looked = now; look(); }
     if (size.w) drawMoving();
   }
 
   // -- particles and theory
-  const people = crowd({ n: spec.particles, far }), course_ = [];
-  let theory = null, minima = [0, 0], parameters = [], chain = [NaN, NaN], chainTimer = 0, colours, size = { w: 0 }, wall = new Float32Array(0), density = null;
+  const people = crowd({ n: spec.particles, far }), course = [];
+  let theory = null, minima = [0, 0], parameters = [], chain = [NaN, NaN], chainTimer = 0, colours, size = { w: 0 };
+  let wall = new Float32Array(0), hover = wall; // by pixel: the curve, and how high a particle may hover above it
+  const lift = Float32Array.from({ length: spec.particles }, (_, i) => ((i * 0.6180339887) % 1) ** 1.7);
 
   /** Theory for the settings of now, and new rules for the particles; those stay where they are on the landscape. */
   function rules() {
@@ -351,14 +359,14 @@ async function render({ model, el }) {
     parameters = parametersNow();
     minima = minimaOf(code.g, parameters, far);
     theory = theoryOf(code[`rates ${name}`], parameters, minima, spec);
-    const each = SIDES.map((s) => Math.max(1, Math.round(spec.span / (value(`H_${s}`) * value("η") * spec.classes))));
-    people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: each.map((k) => lifeTable(spec.classes, k)) });
+    const each = Math.max(1, Math.round(spec.span / (Math.min(value("H_left"), value("H_right")) * value("η") * spec.classes)));
+    people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: SIDES.map(() => lifeTable(spec.classes, each)) });
     if (fresh) people.place(SIDES.indexOf(value("start")), value("seed"));
     else if (minima[LEFT] !== before[LEFT] || minima[RIGHT] !== before[RIGHT]) {
       const [p, q] = minima.map((m, k) => m / before[k]);
       for (let i = 0; i < people.x.length; i++) people.x[i] *= people.x[i] < 0 ? p : q;
     }
-    course_.length = 0;
+    course.length = following = 0;
     chain = [NaN, NaN];
     clearTimeout(chainTimer);
     chainTimer = setTimeout(() => {
@@ -369,13 +377,13 @@ async function render({ model, el }) {
   }
   function restart() {
     people.place(SIDES.indexOf(value("start")), value("seed"));
-    course_.length = 0;
+    course.length = following = 0;
     look();
     paint();
   }
 
   // -- drawing
-  const X = (x) => ((x - low) / (high - low)) * size.w, Y = (v) => HEIGHT - 8 - (v / top) * (HEIGHT - 14);
+  const X = (x) => ((x - low) / (high - low)) * size.w, Y = (v) => HEIGHT - EARTH - (v / top) * (HEIGHT - EARTH - 6);
   const floor = HEIGHT + GAP + BARS; // where the histogram stands
   let scale = 1; // pixels for a density of 1
 
@@ -384,6 +392,7 @@ async function render({ model, el }) {
     g.clearRect(0, 0, w, tall);
     o.clearRect(0, 0, w, tall);
     wall = Float32Array.from({ length: Math.ceil(w) + 2 }, (_, k) => Y(code.loss(low + (k / w) * (high - low), p)));
+    hover = wall.map((_, k) => clamp(HOVER * Math.sqrt(1 / (NOISE * code[`rates ${noise().name}`](low + (k / w) * (high - low), p)[1])), 5, 60));
     const line = new Path2D();
     wall.forEach((y, k) => line.lineTo(k, Math.max(y, -20)));
     const ground = new Path2D(line);
@@ -414,10 +423,10 @@ async function render({ model, el }) {
     o.stroke();
     o.setLineDash([2, 4]);
     o.beginPath();
-    for (const x of [minima[LEFT], 0, minima[RIGHT]]) { o.moveTo(X(x), Y(code.loss(x, p)) + (x ? 12 : 12)); o.lineTo(X(x), floor); }
+    for (const x of [minima[LEFT], 0, minima[RIGHT]]) { o.moveTo(X(x), Y(code.loss(x, p)) + 26); o.lineTo(X(x), floor); }
     o.stroke();
     o.setLineDash([]);
-    density = new Path2D();
+    const density = new Path2D();
     theory.x.forEach((x, k) => { if (x > low && x < high) density.lineTo(X(x), floor - theory.density[k] * scale); });
     o.strokeStyle = colours.ink;
     o.lineWidth = 2;
@@ -442,8 +451,8 @@ async function render({ model, el }) {
 
   function placeHandles() {
     const put = (node, x, y) => { node.style.transform = `translate3d(${x}px,${y}px,0)`; };
-    put(grips.ΔL, X(0), Y(code.loss(0, parameters)));
-    SIDES.forEach((s, k) => put(grips[`H_${s}`], X(minima[k]), Y(0)));
+    put(grips.ΔL, X(0), Y(code.loss(0, parameters)) + BELOW);
+    SIDES.forEach((s, k) => put(grips[`H_${s}`], X(minima[k]), Y(0) + BELOW));
     for (const [name, words] of [["ΔL", "depth"], ["H_left", "curvature"], ["H_right", "curvature"]]) {
       const node = grips[name], [a, b] = ranges[name];
       node.setAttribute("aria-valuemin", a);
@@ -453,49 +462,65 @@ async function render({ model, el }) {
     }
   }
 
-  const counts = new Uint16Array(BINS);
+  // The crowd is drawn pixel by pixel: how often each is covered, then one look-up for its colour.
+  const BINS = spec.bins, bars = new Uint16Array(BINS);
+  let cover = new Uint8Array(0), image = null, inks = new Uint32Array(256), inked = "";
+  function prepareInks(colour) {
+    const key = `${colour} ${colours.ink} ${colours.dark}`;
+    if (key === inked) return;
+    inked = key;
+    const bits = (hex, alpha) => { const [r, g, b] = rgb(hex); return ((Math.round(255 * alpha) << 24) | (b << 16) | (g << 8) | r) >>> 0; };
+    inks = Uint32Array.from({ length: 256 }, (_, k) => (k < NEW ? bits(colour, 1 - (colours.dark ? 0.54 : 0.6) ** k) : bits(colours.ink, 0.9)));
+  }
+
   function drawMoving() {
-    const w = size.w, g = canvasFor(moving, w, floor + FOOT), { x, home } = people, n = x.length, zoom = w / (high - low), [left, right] = minima;
-    g.clearRect(0, 0, w, floor + FOOT);
-    const colour = colours.pick(noise().colour);
-    counts.fill(0);
-    // the crowd: each particle hangs at a height of its own above the curve
-    g.fillStyle = faded(colour, colours.dark ? 0.5 : 0.42);
+    const w = size.w, g = canvasFor(moving, w, floor + FOOT), { x, home } = people, n = x.length, colour = colours.pick(noise().colour);
+    const ratio = moving.width / w, wide = moving.width, tall = Math.ceil(HEIGHT * ratio), dot = Math.max(2, Math.round(DOT * ratio)), zoom = wide / (high - low);
+    if (image?.width !== wide || image.height !== tall) { image = new ImageData(wide, tall); cover = new Uint8Array(wide * tall); }
+    prepareInks(colour);
+    cover.fill(0);
+    bars.fill(0);
+    const edge = dot > 3 ? 1 : 0, perBar = BINS / wide;
     for (let i = 0; i < n; i++) {
-      const px = (x[i] - low) * zoom;
-      if (!(px >= 0 && px < w)) continue;
-      counts[(px * BINS / w) | 0]++;
-      const h = (i * 0.6180339887) % 1, py = wall[px | 0] - 3 - SCATTER * h * h;
-      if (home[i] === LEFT ? x[i] > 0 : home[i] === RIGHT && x[i] < 0) continue;
-      g.fillRect(px - 1, py - 1, DOT, DOT);
+      const px = ((x[i] - low) * zoom) | 0;
+      if (!(px > dot && px < wide - dot)) continue;
+      bars[(px * perBar) | 0]++;
+      const k = (px / ratio) | 0, py = ((wall[k] - 3 - hover[k] * lift[i]) * ratio) | 0;
+      if (py < 1 || py > tall - dot) continue;
+      // who has come over the ridge and not yet been at the bottom
+      const fresh = home[i] === LEFT ? x[i] > 0 : home[i] === RIGHT && x[i] < 0;
+      for (let row = 0; row < dot; row++) {
+        const cut = row === 0 || row === dot - 1 ? edge : 0, from = (py + row) * wide + px + cut - 1, to = from + dot - 2 * cut;
+        if (fresh) for (let p = from; p < to; p++) cover[p] = NEW;
+        else for (let p = from; p < to; p++) if (cover[p] < NEW - 1) cover[p]++;
+      }
     }
-    g.fillStyle = colours.ink; // those that have come over the ridge and not yet been at the bottom
-    for (let i = 0; i < n; i++) {
-      if (home[i] === LEFT ? x[i] <= 0 : home[i] !== RIGHT || x[i] >= 0) continue;
-      const px = (x[i] - low) * zoom, h = (i * 0.6180339887) % 1;
-      g.fillRect(px - 1, wall[px | 0] - 3 - SCATTER * h * h - 1, DOT + 0.5, DOT + 0.5);
-    }
-    g.fillStyle = faded(colour, colours.dark ? 0.42 : 0.34);
-    const wide = w / BINS, each = scale / (n * ((high - low) / BINS));
-    for (let k = 0; k < BINS; k++) if (counts[k]) { const tall = Math.min(BARS + GAP, counts[k] * each); g.fillRect(k * wide + 0.5, floor - tall, wide - 1, tall); }
+    const pixels = new Uint32Array(image.data.buffer);
+    for (let p = 0; p < pixels.length; p++) pixels[p] = inks[cover[p]];
+    g.putImageData(image, 0, 0);
+    g.clearRect(0, HEIGHT, w, floor + FOOT - HEIGHT);
+    g.fillStyle = faded(colour, colours.dark ? 0.45 : 0.36);
+    const broad = w / BINS, each = scale / (n * ((high - low) / BINS));
+    for (let k = 0; k < BINS; k++) if (bars[k]) { const up = Math.min(BARS + GAP - 2, bars[k] * each); g.fillRect(k * broad + 0.5, floor - up, broad - 1, up); }
   }
 
   function drawCourse() {
-    const w = course.clientWidth, h = 128, s = SIDES.indexOf(value("start"));
+    const w = funnel.clientWidth, h = 128, s = SIDES.indexOf(value("start"));
     if (!w) return;
-    course.style.height = `${h}px`;
-    const g = canvasFor(course, w, h), box = { left: 40, top: 6, width: w - 46, height: h - 28 }, exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
+    funnel.style.height = `${h}px`;
+    const g = canvasFor(funnel, w, h), box = { left: 40, top: 6, width: w - 46, height: h - 28 }, exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
     g.clearRect(0, 0, w, h);
-    const now = people.tick * value("η"), y = linear(0.6 * exact, 1.4 * exact), x = linear(0, Math.max(now, 1));
-    drawAxes(g, box, { colours, x: { scale: x, ticks: [0, ...niceTicks(0, x.high, 2).slice(1)], label: "t", text: (v) => format(v, 3, true) }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4), text: (v) => format(v, 3, true) } });
+    const now = people.tick * value("η"), from = course[0]?.t ?? 1, y = linear(0.6 * exact, 1.4 * exact), x = log(from, Math.max(now, 3 * from));
+    const ticks = [1, 2, 3].flatMap((_, k) => [1, 2, 5].map((v) => v * 10 ** (k + Math.floor(Math.log10(from))))).filter((v) => v >= from && v <= x.high);
+    drawAxes(g, box, { colours, x: { scale: x, ticks, label: "time t", text: (v) => format(v, 3, true) }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4), text: (v) => format(v, 3, true) } });
     const px = (t) => box.left + box.width * x.at(t), py = (v) => box.top + box.height * (1 - clamp(y.at(v), -0.2, 1.2));
     g.save();
     g.beginPath();
     g.rect(box.left, box.top - 2, box.width, box.height + 3);
     g.clip();
     const colour = colours.pick(noise().colour), band = new Path2D(), line = new Path2D();
-    course_.forEach(({ t, mean, half }) => { band.lineTo(px(t), py(mean + half)); line.lineTo(px(t), py(mean)); });
-    [...course_].reverse().forEach(({ t, mean, half }) => band.lineTo(px(t), py(mean - half)));
+    course.forEach(({ t, mean, half }) => { band.lineTo(px(t), py(mean + half)); line.lineTo(px(t), py(mean)); });
+    [...course].reverse().forEach(({ t, mean, half }) => band.lineTo(px(t), py(mean - half)));
     g.fillStyle = faded(colour, 0.25);
     g.fill(band);
     g.strokeStyle = colour;
@@ -508,6 +533,14 @@ async function render({ model, el }) {
     g.lineTo(box.left + box.width, py(exact));
     g.stroke();
     g.restore();
+    g.font = `11px ${colours.font}`;
+    g.textAlign = "right";
+    g.textBaseline = "alphabetic";
+    g.lineWidth = 3;
+    g.strokeStyle = faded(colours.paper, 0.85);
+    g.strokeText("exact", w - 8, py(exact) - 5);
+    g.fillStyle = colours.ink;
+    g.fillText("exact", w - 8, py(exact) - 5);
   }
 
   // -- words and numbers
@@ -516,7 +549,7 @@ async function render({ model, el }) {
   const { cells, table } = buildTable();
   numbers.append(table);
   function buildTable() {
-    const rows = [["share", "share of particles now", true], ["theory", "in the long run, for η → 0"], ["measured", "time to leave, 95 %", true], ["chain", "exact, for this η"], ["exact", "exact, for η → 0"]];
+    const rows = [["share", "particles there now", true], ["theory", "in the long run, η → 0"], ["measured", "mean time to leave, 95 %", true], ["chain", "exact, steps of η"], ["exact", "exact, η → 0"]];
     const found = { heads: SIDES.map(() => element("th", { scope: "col" })) };
     const body = rows.map(([name, label, measured], k) => {
       found[name] = SIDES.map(() => element("td", { class: measured ? "is-measured" : null }));
@@ -526,25 +559,34 @@ async function render({ model, el }) {
   }
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   let measured = [null, null];
+  const first = () => SIDES.indexOf(value("start"));
+  function timeOf(side) {
+    const { mean, error, count, late } = people.lifetime(side), η = value("η");
+    return { mean: η * mean, half: 1.96 * η * error, count, known: late >= FEW };
+  }
+  /** A point of the course of the measured time, evenly on a logarithmic axis. */
+  function note() {
+    if (people.tick < following) return;
+    following = Math.max(people.tick + 1, 1.05 * people.tick);
+    const m = timeOf(first());
+    if (m.known) course.push({ t: people.tick * value("η"), ...m });
+  }
 
   /** The numbers of now, into the table and the plot. */
   function look() {
     if (!theory) return;
     const η = value("η"), left = people.left(), t = people.tick * η;
-    measured = SIDES.map((_, k) => { const { mean, error, count } = people.lifetime(k); return { mean: η * mean, half: 1.96 * η * error, count }; });
+    measured = SIDES.map((_, k) => timeOf(k));
     SIDES.forEach((s, k) => {
       put(cells.heads[k], `${s} well${nameOf(k) ? `, ${nameOf(k)}` : ""}`);
       put(cells.share[k], percent(k ? 1 - left : left));
       put(cells.theory[k], percent(k ? 1 - theory.left : theory.left));
-      const { mean, half, count } = measured[k];
-      put(cells.measured[k], count < 10 || !Number.isFinite(half) ? "too few yet" : `${long(mean)} ± ${long(half)}`);
+      const { mean, half, known } = measured[k];
+      put(cells.measured[k], !known ? "too few yet" : `${long(mean)} ± ${long(half)}`);
       put(cells.chain[k], long(chain[k]));
       put(cells.exact[k], long(theory.times[k]));
     });
     put(clock, `time t = ${fixed(t, 1)}, ${people.tick} steps of η; ${measured[LEFT].count + measured[RIGHT].count} crossings`);
-    const s = SIDES.indexOf(value("start")), m = measured[s];
-    if (m.count >= 10 && Number.isFinite(m.half) && !(course_.at(-1)?.t >= t)) course_.push({ t, mean: m.mean, half: m.half });
-    if (course_.length > 400) for (let k = course_.length - 2; k > 0; k -= 2) course_.splice(k, 1);
     const steep = Math.max(value("H_left"), value("H_right")) * η;
     const words = steep >= 2 ? `ηH = ${fixed(steep, 2)} ≥ 2: the step is too long for the sharper well, no particle can come to rest there.`
       : people.thrown ? `The step is too long for this noise: ${people.thrown} particles were thrown out over the walls and started again.` : "";
@@ -553,9 +595,9 @@ async function render({ model, el }) {
     drawCourse();
   }
   function say() {
-    const m = measured[SIDES.indexOf(value("start"))], s = SIDES.indexOf(value("start"));
+    const s = first(), m = measured[s];
     spoken.say(`${noise().name} noise, time ${fixed(people.tick * value("η"), 0)}. ${percent(people.left())} of the particles are in the left well, in the long run ${percent(theory.left)}. `
-      + `Mean time to leave the ${SIDES[s]} well: ${m?.count >= 10 ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}, exact ${long(Number.isFinite(chain[s]) ? chain[s] : theory.times[s])}.`);
+      + `Mean time to leave the ${SIDES[s]} well: ${m?.known ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}, exact ${long(Number.isFinite(chain[s]) ? chain[s] : theory.times[s])}.`);
   }
 
   // -- what happens when
@@ -564,13 +606,14 @@ async function render({ model, el }) {
     controls.noise.show([value("noise")]);
     controls.start.show([value("start")]);
     controls.noise.buttons.forEach((b, k) => b.style.setProperty("--c", colours.pick(noises[k].colour)));
+    dots.firstChild.setAttribute("fill", colours.pick(noise().colour));
     controls.start.buttons.forEach((b) => b.style.setProperty("--c", colours.ink));
     controls.D.node.hidden = !thermal();
     controls.B.node.hidden = thermal();
     const lifted = value("H_right") >= value("H_left") ? 1 : -1;
     portraits.forEach((p, k) => p.firstChild.setAttribute("d", [`M1 6H17`, `M1 ${6 + 3 * lifted}H7L11 ${6 - 3 * lifted}H17`, `M1 ${6 - 3 * lifted}H7L11 ${6 + 3 * lifted}H17`][k]));
     const ΔL = value("ΔL"), D = (r) => ΔL / r;
-    controls.D.setTicks([1, 2, 3, 4, 5, 6, 8].map((r) => ({ value: D(r), text: `ΔL/${r}`, rank: r % 2 ? 1 : 0 })));
+    controls.D.setTicks([1, 2, 3, 4, 5, 6, 8].map((r) => ({ value: D(r), text: r > 1 ? `ΔL/${r}` : "ΔL", rank: r % 2 ? 1 : 0 })));
     controls.B.setTicks([1, 4, 8, 12, 16].map((v) => ({ value: v, text: String(v) })));
     put(heading, `Time to leave the ${value("start")} well`);
   }
@@ -584,18 +627,18 @@ async function render({ model, el }) {
     drawMoving();
   });
   const paint = () => redraw();
-  function changed() { showControls(); stale.rules = true; paint(); say_(); }
+  function changed() { showControls(); stale.rules = true; paint(); saySoon(); }
   function moved() { showControls(); restart(); stale.still = true; }
-  const say_ = () => { if (theory) setTimeout(() => { if (theory) say(); }, 250); };
+  const saySoon = () => { if (theory) setTimeout(() => { if (theory) say(); }, 250); };
   function measure() { size = { w: Math.max(0, plane.clientWidth) }; plane.style.height = `${floor + FOOT}px`; Object.assign(frame.style, { left: 0, top: 0, width: `${size.w}px`, height: `${HEIGHT}px` }); }
   function resized() { measure(); for (const name of ["D", "B", "η"]) controls[name].layout(); stale.still = true; paint(); if (theory) drawCourse(); }
   function recoloured() { colours = theme(el); showControls(); stale.still = true; paint(); if (theory) drawCourse(); }
 
   // -- handles: the ridge goes up and down, a minimum goes out and in
-  const at = (name) => ({ ΔL: [X(0), Y(code.loss(0, parameters))], H_left: [X(minima[LEFT]), Y(0)], H_right: [X(minima[RIGHT]), Y(0)] })[name];
+  const at = (name) => ({ ΔL: [X(0), Y(code.loss(0, parameters)) + BELOW], H_left: [X(minima[LEFT]), Y(0) + BELOW], H_right: [X(minima[RIGHT]), Y(0) + BELOW] })[name];
   const share = (name) => () => { const [x, y] = at(name); return [x / size.w, y / HEIGHT]; };
   const setters = {
-    ΔL: ([, v]) => ({ ΔL: clamp(precise(((HEIGHT - 8 - v * HEIGHT) / (HEIGHT - 14)) * top), ...ranges.ΔL) }),
+    ΔL: ([, v]) => ({ ΔL: clamp(precise(((HEIGHT - EARTH + BELOW - v * HEIGHT) / (HEIGHT - EARTH - 6)) * top), ...ranges.ΔL) }),
     H_left: ([u]) => ({ H_left: curvatureAt(low + u * (high - low), LEFT) }), H_right: ([u]) => ({ H_right: curvatureAt(low + u * (high - low), RIGHT) }),
   };
   /** The curvature of a well whose minimum lies at x. */

@@ -1,7 +1,6 @@
 """Thousands of particles in two wells: who crosses the ridge, how long it takes, and where the crowd ends."""
 
 import math
-from functools import cached_property
 
 import numpy as np
 import sympy as sp
@@ -9,9 +8,9 @@ import sympy as sp
 from helpers import palette
 from helpers.checks import count, number
 from helpers.diffusion import Diffusion
-from helpers.explorers.explorer import Checked, Explorer, module, shown
+from helpers.explorers.explorer import Checked, Explorer, module
 from helpers.explorers.noise import SEEDS, normals
-from helpers.kramers import mean_first_passage, occupation_exact
+from helpers.kramers import mean_first_passage, occupation_exact, stationary_density
 from helpers.landscapes import Landscape
 from helpers.optimizers import D, g, η, θ, ξ
 from helpers.saddles import perturbed
@@ -28,8 +27,10 @@ SPEEDS = (1, 2, 4, 8, 16, 32)
 VIEW = (-2.1, 2.1)
 TOP = 0.62  # the loss at the upper edge of the picture
 FAR = 4.0  # a particle beyond this is thrown out: the step was too long for the walls
-CLASSES = 12  # of age, for the life table
-SPAN = 10.0  # the classes cover this many times 1/H
+CLASSES = 24  # of age, for the life table
+POSTED = 300  # steps until the poster
+BINS = 84
+SPAN = 16.0  # the classes cover this many times 1/H of the flatter well
 
 x = sp.Symbol("x", real=True)
 y, m = sp.symbols("y m", real=True)
@@ -109,7 +110,7 @@ def _speed(_, value):
 class ParticlesExplorer(Explorer):
     """Thousands of particles in two wells of depth ΔL: who crosses the ridge, and where the crowd ends.
 
-    θ ← θ − ηL′(θ) + √(2ηD(θ)) ξ in the loss of `two_valleys`, from the minimum of the well `start`. The noise:
+    θ ← θ − ηL′(θ) + √(2ηD(θ)) ξ in the loss of `two_valleys`, from the minimum of one well, `start`. Noise:
 
         "thermal": D is constant,    "SGD": D = D₀g′²,    "turned round": D = D₀/g′²,
 
@@ -118,9 +119,9 @@ class ParticlesExplorer(Explorer):
     of theory; a table has each well's share and the mean time from its minimum to the other one, measured
     with its 95 % interval, beside exact values and the leading order of Kramers' law.
 
-    `ΔL` (0.15 to 0.4), the curvatures `H_left` and `H_right` (1.5 to 8), `D` (0.03 to 0.3), `B` (1 to 16), `η`
-    (0.01 to 0.25), `start` ("left" or "right"), `speed` (steps a frame: 1, 2, 4 … 32), `noise` and `seed` are
-    traits. `σ` and the number of `particles` are fixed. `share`, `exact`, `chain` and `kramers` are the
+    `ΔL` (0.15 to 0.4), the curvatures `H_left` and `H_right` (1.5 to 8), `D` (0.03 to 0.3), `B` (1 to 16),
+    `η` (0.01 to 0.25), `start` ("left" or "right"), `speed` (steps a frame: 1, 2, 4 … 32), `noise` and `seed`
+    are traits. `σ` and the number of `particles` are fixed. `share`, `exact`, `chain` and `kramers` are the
     numbers of the table that theory gives, by well.
 
     Raises ValueError or TypeError for settings that make no sense.
@@ -144,11 +145,11 @@ class ParticlesExplorer(Explorer):
     B = Checked(lambda _, value: count(value, "the batch size B", *BATCHES), 4)
     η = _between("the learning rate η", RATES, 0.05)
     start = _named(WELLS, "start")
-    speed = Checked(_speed, 8)
+    speed = Checked(_speed, 2)
     seed = Checked(lambda _, value: count(value, "seed", *SEEDS), 0)
 
     def __init__(self, noise="thermal", *, ΔL=0.25, H_left=2.0, H_right=4.5, D=0.1, B=4, η=0.05, σ=4.0,
-                 start="right", particles=4000, speed=8, seed=0, caption="", alt=""):
+                 start="right", particles=4000, speed=2, seed=0, caption="", alt=""):
         self.σ = number(σ, "the noise σ of a sample", 0, 20, above=True)
         self.particles = count(particles, "particles", 100, 20_000)
         if self.particles % 2:
@@ -204,23 +205,52 @@ class ParticlesExplorer(Explorer):
             "ranges": {"ΔL": DEPTHS, "H_left": CURVATURES, "H_right": CURVATURES, "D": STRENGTHS,
                        "B": BATCHES, "η": RATES},
             "speeds": SPEEDS, "σ": self.σ, "particles": self.particles, "view": VIEW, "top": TOP, "far": FAR,
-            "classes": CLASSES, "span": SPAN, "given": given,
+            "classes": CLASSES, "bins": BINS, "span": SPAN, "given": given,
             "nodes": _X.tolist(), "weights": _W.tolist(), "running": _RUNNING.tolist(),
         }
 
     def settings(self):
         defaults = {"ΔL": 0.25, "H_left": 2.0, "H_right": 4.5, "D": 0.1, "B": 4, "η": 0.05, "σ": 4.0,
-                    "start": "right", "particles": 4000, "speed": 8, "seed": 0}
+                    "start": "right", "particles": 4000, "speed": 2, "seed": 0}
         first = [] if self.noise == "thermal" else [self.noise]
         return first, {name: (getattr(self, name), default) for name, default in defaults.items()}
 
     def walk(self, steps):
-        """Where the particles are after so many steps from the start, as the page computes it: (particles,)."""
+        """Where the particles are after `steps` steps from the start, as on the page: (particles,)."""
         step, at = FORMULAS[f"step {self.noise}"].code, self._parameters
         x = np.full(self.particles, self.minima[self.start])
-        for ξ in normals(self.seed, steps, self.particles):
-            (x,) = step(x, ξ, *at)
+        for kick in normals(self.seed, steps, self.particles):
+            (x,) = step(x, kick, *at)
         return x
+
+    def draw(self, figure):
+        """The poster: the wells with the particles on their way, and their histogram beside the density."""
+        x, colour = self.walk(POSTED), palette.RULE[self.noise][0]
+        grid = np.linspace(*VIEW, 401)
+        wells = figure.add_axes((0.01, 0.36, 0.98, 0.63))
+        loss = FORMULAS["loss"](grid, self._parameters)
+        wells.fill_between(grid, loss, -0.06, color=palette.LOW[0], alpha=0.25, linewidth=0)
+        wells.plot(grid, loss, color=palette.SOFT[0], linewidth=2)
+        lift = (np.arange(len(x)) * 0.6180339887 % 1) ** 1.7
+        height = FORMULAS["loss"](x, self._parameters) + 0.006 + 0.07 * lift
+        wells.plot(x, height, ".", color=colour, alpha=0.4, markersize=2.5, markeredgewidth=0)
+        wells.set(xlim=VIEW, ylim=(-0.06, TOP))
+        below = figure.add_axes((0.01, 0.09, 0.98, 0.25))
+        below.hist(x, BINS, VIEW, density=True, color=colour, alpha=0.4, rwidth=0.9)
+        below.plot(grid, stationary_density(self.process, grid), color=palette.INK[0], linewidth=1.8)
+        flat = self.H_left < self.H_right
+        names = ("flat", "sharp") if flat else ("sharp", "flat")
+        if self.H_left == self.H_right:
+            names = ("left", "right")
+        below.set_xticks([*self.minima.values()], names, fontsize=9, color=palette.INK[0])
+        below.set(xlim=VIEW)
+        for ax in (wells, below):
+            ax.set_yticks([])
+            for spine in ax.spines.values():
+                spine.set_visible(False)
+        wells.set_xticks([])
+        below.tick_params(length=0)
+        return True
 
     def _describe(self):
         """Alt text: the wells, the noise and what theory says of them."""
@@ -228,10 +258,10 @@ class ParticlesExplorer(Explorer):
         noise = {"thermal": "thermal noise", "SGD": "the noise of SGD", "turned round": "noise turned round"}
         there = next(well for well in WELLS if well != self.start)
         return (f"{self.particles} particles under {noise[self.noise]} in two wells of depth {self.ΔL:.3g}, "
-                f"with curvature {self.H_left:.3g} on the left and {self.H_right:.3g} on the right. They start "
-                f"in the {self.start} well and cross the ridge to the {there} one after a mean time of "
-                f"{exact[self.start]:.3g}. In the long run {100 * share['left']:.1f} % of them are in the left "
-                f"well. Below, a histogram of the particles beside the density of theory.")
+                f"with curvature {self.H_left:.3g} on the left and {self.H_right:.3g} on the right. They "
+                f"start in the {self.start} well and reach the {there} one after a mean time of "
+                f"{exact[self.start]:.3g}. In the long run {100 * share['left']:.1f} % of them are in the "
+                "left well. Below, a histogram of the particles beside the density of theory.")
 
 
 _TRAITS = ("noise", "ΔL", "H_left", "H_right", "D", "B", "η", "start", "speed", "seed")
