@@ -151,7 +151,6 @@ export function minimaOf(g, parameters, far) {
     nodes, `left` (the share left of the ridge), `times` (mean first passage from each minimum to the other: ∫ e^Φ ∫ e^{−Φ}/D)
     and `rise` (Φ from each minimum to the ridge), `ends`. `rates(x, parameters)` gives [L′/D, 1/D]. */
 export function theoryOf(rates, parameters, minima, { nodes, weights, running }) {
-  const m = nodes.length;
   const side = (sign, bottom) => { // panels from the ridge outwards
     const inner = Math.max(6, Math.ceil(bottom / 0.06)), h = bottom / inner, panels = [];
     let lowest = 0;
@@ -184,6 +183,10 @@ export function theoryOf(rates, parameters, minima, { nodes, weights, running })
   return { x: ordered.flatMap((p) => p.x), density: ordered.flatMap((p) => p.speed).map((v) => v / total), left: mass[LEFT] / total, times,
     rise: sides.map((s) => s.rise), ends: sides.map((s) => s.end) };
 }
+
+/** Kramers' leading order of the mean time out of each well, from the curvatures and D at its minimum and at the ridge, and Φ. */
+export const leadingOf = ({ kramers, curvature, rates }, parameters, minima, rise) =>
+  minima.map((x, k) => kramers(curvature(x, parameters), curvature(0, parameters), 1 / rates(x, parameters)[1], 1 / rates(0, parameters)[1], rise[k], 0));
 
 /** The exact mean number of steps from one minimum until a particle is at the other or beyond: T = 1 + ∫ p(y|x) T(y) dy over all y
     before it, at Gauss–Legendre nodes. `next(x, parameters)` gives mean and deviation of the next place, `bell` their density.
@@ -251,8 +254,12 @@ const STYLE = `
 .particles-player .explorer-control { flex: 1; min-width: 0; margin: 0 0 0 8px; display: flex; align-items: center; gap: 10px; }
 .particles-player .explorer-label { order: 2; flex: none; min-width: 6.6em; } .particles-player .explorer-ticks { display: none; }
 .particles-clock { margin: 2px 0 0; color: var(--soft); font-variant-numeric: tabular-nums; min-height: 1.45em; }
+.particles-above { gap: 8px 20px; margin-bottom: 12px; }
+.particles-choice { display: flex; flex-wrap: wrap; align-items: center; gap: 4px 10px; } .particles-choice > span { font-weight: 600; }
+.explorer-figure .particles-choice .explorer-chips { margin: 0; } .explorer-figure .particles-choice .explorer-chip:not(:has(svg)) { padding-left: 11px; }
+.particles-panes { grid-template-rows: auto 1fr; } .particles-panes > .explorer-side { grid-row: 1 / 3; grid-column: 2; } .particles-panes > .explorer-readout { margin-top: 0; }
+@container (max-width: 600px) { .particles-panes { grid-template-rows: none; } .particles-panes > .explorer-side { grid-row: auto; grid-column: auto; } }
 .particles-side .explorer-control { margin-bottom: 7px; }
-.explorer-figure .particles-side .explorer-chips { margin-bottom: 9px; }
 .particles-wells .explorer-ticks { display: none; }
 .particles-wells { border-top: 1px solid var(--line); padding-top: 8px; margin-top: 4px; }
 .explorer-figure .particles-numbers td, .explorer-figure .particles-numbers thead th { text-align: right; padding-right: 2px; }
@@ -263,7 +270,11 @@ const STYLE = `
 .explorer-figure .particles-numbers tr.is-last > * { padding-bottom: 5px; }
 .particles-warning { color: var(--maximum); font-weight: 600; margin: 6px 0 0; }
 .explorer-handle.is-depth { cursor: ns-resize; } .explorer-handle.is-width { cursor: ew-resize; }
-.explorer-figure .particles-plane .explorer-handle { width: 18px; height: 18px; margin: -9px 0 0 -9px; }
+.particles-plane { cursor: default; }
+.explorer-figure .particles-plane .explorer-handle { width: 20px; height: 20px; margin: -10px 0 0 -10px; border-width: 1.5px; background: color-mix(in srgb, var(--paper) 80%, transparent); }
+.explorer-figure .particles-plane .explorer-handle::before { content: ""; position: absolute; inset: 2px; background: var(--ink);
+  clip-path: polygon(0 50%, 33% 20%, 33% 41%, 67% 41%, 67% 20%, 100% 50%, 67% 80%, 67% 59%, 33% 59%, 33% 80%); }
+.explorer-figure .particles-plane .explorer-handle.is-depth::before { transform: rotate(90deg); }
 @container (max-width: 380px) { .explorer-figure .particles-numbers table { font-size: 12px; } .explorer-figure .particles-numbers thead th:first-child { width: 40%; } }`;
 
 async function render({ model, el }) {
@@ -294,8 +305,8 @@ async function render({ model, el }) {
   const dots = mark({ d: "M2 5h2.4v2.4H2zM7 7h2.4v2.4H7zM10 2h2.4v2.4H10zM5 1.5h2.4v2.4H5zM12.6 6.4h2.4v2.4H12.6z" });
   const legend = element("div", { class: "explorer-legend" }, element("span", {}, dots, "particles: the stronger the noise, the higher they hover"),
     element("span", {}, mark({ d: "M6 4h4.4v4.4H6z", fill: "var(--ink)" }), "over the ridge, not yet at the bottom"), element("span", {}, mark({ d: "M0 6H16", stroke: "var(--ink)", "stroke-width": 2 }), "long run by theory"));
-  const main = element("div", { class: "explorer-main" }, plane, legend, player, clock, readout);
-  root.append(element("style", {}, STYLE), element("div", { class: "explorer-panes" }, main, side), spoken.node);
+  const main = element("div", { class: "explorer-main" }, plane, legend, player, clock), above = element("div", { class: "explorer-above particles-above" });
+  root.append(element("style", {}, STYLE), above, element("div", { class: "explorer-panes particles-panes" }, main, side, readout), spoken.node);
 
   /** Chips of which one is on: the model's text as a list of one. */
   const one = (trait) => ({ get: () => [value(trait)], set: (_, names) => { const fresh = names.find((n) => n !== value(trait)); if (fresh) choose(trait, fresh); }, save_changes() {} });
@@ -316,14 +327,15 @@ async function render({ model, el }) {
     B: slider({ model, trait: "B", label: "batch size", symbol: "B", range: linear(...ranges.B), steps: ranges.B[1] - ranges.B[0], round: Math.round, text: String }),
     η: slider({ model, trait: "η", label: "learning rate", symbol: "η", range: log(...ranges.η), steps: 120, round: (v) => clamp(precise(v), ...ranges.η), text: (v) => format(v, 3, true),
       ticks: [ranges.η[0], 0.05, 0.1, ranges.η[1]].map((v) => ({ value: v, text: String(v) })) }),
-    ΔL: slider({ model, trait: "ΔL", label: "depth", symbol: "ΔL", range: linear(...ranges.ΔL), steps: Math.round((ranges.ΔL[1] - ranges.ΔL[0]) * 200), round: precise, text: (v) => fixed(v, 3) }),
+    ΔL: slider({ model, trait: "ΔL", label: "depth", symbol: "ΔL", range: linear(...ranges.ΔL), steps: Math.round((ranges.ΔL[1] - ranges.ΔL[0]) * 200), round: precise, text: (v) => format(v, 3, true) }),
     H_left: well("H_left", "curvature, left", "H"), H_right: well("H_right", "curvature, right", "H"),
-    start: chips({ model: one("start"), trait: "start", label: "start in", items: SIDES.map((name) => ({ name, label: `the ${name} well` })) }),
+    start: chips({ model: one("start"), trait: "start", label: "well in which all start", items: SIDES.map((name) => ({ name, label: name })) }),
   };
   const wells = element("div", { class: "particles-wells" }, controls.ΔL.node, controls.H_left.node, controls.H_right.node);
   const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => { save(spec.given); restart(); } }, "Reset");
-  side.append(element("div", { class: "explorer-heading" }, "Noise"), controls.noise.node, controls.D.node, controls.B.node, controls.η.node, wells,
-    element("div", { class: "explorer-heading" }, "All start in"), controls.start.node, heading, funnel, reset);
+  const named = (words, node) => element("div", { class: "particles-choice" }, element("span", { "aria-hidden": "true" }, words), node);
+  above.append(named("Noise", controls.noise.node), named("Start", controls.start.node));
+  side.append(controls.D.node, controls.B.node, controls.η.node, wells, heading, funnel, reset);
 
   // -- the film: frames while it plays, the page shows it and someone can see it
   const film = { id: 0, on: false, seen: true };
@@ -359,6 +371,7 @@ async function render({ model, el }) {
     parameters = parametersNow();
     minima = minimaOf(code.g, parameters, far);
     theory = theoryOf(code[`rates ${name}`], parameters, minima, spec);
+    theory.leading = leadingOf({ ...code, rates: code[`rates ${name}`] }, parameters, minima, theory.rise);
     const each = Math.max(1, Math.round(spec.span / (Math.min(value("H_left"), value("H_right")) * value("η") * spec.classes)));
     people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: SIDES.map(() => lifeTable(spec.classes, each)) });
     if (fresh) people.place(SIDES.indexOf(value("start")), value("seed"));
@@ -427,7 +440,9 @@ async function render({ model, el }) {
     o.stroke();
     o.setLineDash([]);
     const density = new Path2D();
+    density.moveTo(Math.min(0, X(theory.ends[LEFT])), floor);
     theory.x.forEach((x, k) => { if (x > low && x < high) density.lineTo(X(x), floor - theory.density[k] * scale); });
+    density.lineTo(Math.max(w, X(theory.ends[RIGHT])), floor);
     o.strokeStyle = colours.ink;
     o.lineWidth = 2;
     o.lineJoin = "round";
@@ -505,7 +520,7 @@ async function render({ model, el }) {
   }
 
   function drawCourse() {
-    const w = funnel.clientWidth, h = 128, s = SIDES.indexOf(value("start"));
+    const w = funnel.clientWidth, h = 168, s = SIDES.indexOf(value("start"));
     if (!w) return;
     funnel.style.height = `${h}px`;
     const g = canvasFor(funnel, w, h), box = { left: 40, top: 6, width: w - 46, height: h - 28 }, exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
@@ -538,9 +553,10 @@ async function render({ model, el }) {
     g.textBaseline = "alphabetic";
     g.lineWidth = 3;
     g.strokeStyle = faded(colours.paper, 0.85);
-    g.strokeText("exact", w - 8, py(exact) - 5);
+    const beside = py(exact) + (course.at(-1)?.mean > exact ? 13 : -5); // on the side where the measured line is not
+    g.strokeText("exact", w - 8, beside);
     g.fillStyle = colours.ink;
-    g.fillText("exact", w - 8, py(exact) - 5);
+    g.fillText("exact", w - 8, beside);
   }
 
   // -- words and numbers
@@ -549,13 +565,13 @@ async function render({ model, el }) {
   const { cells, table } = buildTable();
   numbers.append(table);
   function buildTable() {
-    const rows = [["share", "particles there now", true], ["theory", "in the long run, η → 0"], ["measured", "mean time to leave, 95 %", true], ["chain", "exact, steps of η"], ["exact", "exact, η → 0"]];
+    const rows = [["share", "particles there now", true], ["theory", "in the long run, η → 0"], ["measured", "mean time to leave, 95 %", true], ["chain", "exact, steps of η"], ["exact", "exact, η → 0"], ["kramers", "Kramers, η → 0 and D → 0"]];
     const found = { heads: SIDES.map(() => element("th", { scope: "col" })) };
     const body = rows.map(([name, label, measured], k) => {
       found[name] = SIDES.map(() => element("td", { class: measured ? "is-measured" : null }));
       return element("tr", { class: k === 2 ? "is-first" : k === 1 ? "is-last" : null }, element("th", { scope: "row" }, label), ...found[name]);
     });
-    return { cells: found, table: element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, element("span", { class: "explorer-spoken" }, "number")), ...found.heads)), element("tbody", {}, ...body)) };
+    return { cells: found, table: element("table", {}, element("thead", {}, element("tr", {}, element("th", { scope: "col" }, "well"), ...found.heads)), element("tbody", {}, ...body)) };
   }
   const put = (node, text) => { if (node.textContent !== text) node.textContent = text; };
   let measured = [null, null];
@@ -578,15 +594,16 @@ async function render({ model, el }) {
     const η = value("η"), left = people.left(), t = people.tick * η;
     measured = SIDES.map((_, k) => timeOf(k));
     SIDES.forEach((s, k) => {
-      put(cells.heads[k], `${s} well${nameOf(k) ? `, ${nameOf(k)}` : ""}`);
+      put(cells.heads[k], `${s}${nameOf(k) ? `, ${nameOf(k)}` : ""}`);
       put(cells.share[k], percent(k ? 1 - left : left));
       put(cells.theory[k], percent(k ? 1 - theory.left : theory.left));
       const { mean, half, known } = measured[k];
       put(cells.measured[k], !known ? "too few yet" : `${long(mean)} ± ${long(half)}`);
       put(cells.chain[k], long(chain[k]));
       put(cells.exact[k], long(theory.times[k]));
+      put(cells.kramers[k], long(theory.leading[k]));
     });
-    put(clock, `time t = ${fixed(t, 1)}, ${people.tick} steps of η; ${measured[LEFT].count + measured[RIGHT].count} crossings`);
+    put(clock, `time t = ${fixed(t, 1)} (${people.tick} steps of η), ${measured[LEFT].count + measured[RIGHT].count} crossings`);
     const steep = Math.max(value("H_left"), value("H_right")) * η;
     const words = steep >= 2 ? `ηH = ${fixed(steep, 2)} ≥ 2: the step is too long for the sharper well, no particle can come to rest there.`
       : people.thrown ? `The step is too long for this noise: ${people.thrown} particles were thrown out over the walls and started again.` : "";

@@ -6,11 +6,18 @@ import numpy as np
 import sympy as sp
 
 from helpers import palette
+from helpers.chain import Chain
 from helpers.checks import count, number
 from helpers.diffusion import Diffusion
 from helpers.explorers.explorer import Checked, Explorer, module
 from helpers.explorers.noise import SEEDS, normals
-from helpers.kramers import mean_first_passage, occupation_exact, stationary_density
+from helpers.kramers import (
+    convention_time,
+    ito_time,
+    mean_first_passage,
+    occupation_exact,
+    stationary_density,
+)
 from helpers.landscapes import Landscape
 from helpers.optimizers import D, g, η, θ, ξ
 from helpers.saddles import perturbed
@@ -18,13 +25,13 @@ from helpers.symbolic import Formula, derivative
 
 NOISES = ("thermal", "SGD", "turned round")
 WELLS = ("left", "right")
-DEPTHS = (0.15, 0.4)
+DEPTHS = (0.15, 0.35)
 CURVATURES = (1.5, 8.0)
 STRENGTHS = (0.03, 0.3)
 BATCHES = (1, 16)
 RATES = (0.01, 0.25)
 SPEEDS = (1, 2, 4, 8, 16, 32)
-VIEW = (-2.1, 2.1)
+VIEW = (-1.9, 1.9)
 TOP = 0.62  # the loss at the upper edge of the picture
 FAR = 4.0  # a particle beyond this is thrown out: the step was too long for the walls
 CLASSES = 24  # of age, for the life table
@@ -51,6 +58,7 @@ FORMULAS = {
     "slope": Formula([H, ΔL], sp.sqrt(H / (8 * ΔL))),
     "strength": Formula([B, η, σ], η * σ**2 / (2 * B)),
     "batch": Formula([D0, η, σ], η * σ**2 / (2 * D0)),
+    "kramers": convention_time,
     "bell": Formula([y, m, s], sp.exp(-(((y - m) / s) ** 2) / 2) / (s * sp.sqrt(2 * sp.pi))),
 }
 for _name, _strength in _D.items():
@@ -119,7 +127,7 @@ class ParticlesExplorer(Explorer):
     of theory; a table has each well's share and the mean time from its minimum to the other one, measured
     with its 95 % interval, beside exact values and the leading order of Kramers' law.
 
-    `ΔL` (0.15 to 0.4), the curvatures `H_left` and `H_right` (1.5 to 8), `D` (0.03 to 0.3), `B` (1 to 16),
+    `ΔL` (0.15 to 0.35), the curvatures `H_left` and `H_right` (1.5 to 8), `D` (0.03 to 0.3), `B` (1 to 16),
     `η` (0.01 to 0.25), `start` ("left" or "right"), `speed` (steps a frame: 1, 2, 4 … 32), `noise` and `seed`
     are traits. `σ` and the number of `particles` are fixed. `share`, `exact`, `chain` and `kramers` are the
     numbers of the table that theory gives, by well.
@@ -194,6 +202,18 @@ class ParticlesExplorer(Explorer):
         left, right = self.minima.values()
         return {"left": float(mean_first_passage(self.process, left, right)),
                 "right": float(mean_first_passage(self.process, right, left))}
+
+    @property
+    def chain(self):
+        """The same for steps of this η: the chain that the page runs. ValueError where η is too large."""
+        (left, right), chain = self.minima.values(), Chain(self.process, self.η)
+        return {"left": float(chain.mean_first_passage(left, right)),
+                "right": float(chain.mean_first_passage(right, left))}
+
+    @property
+    def kramers(self):
+        """The leading order of the same for η → 0 and weak noise: `helpers.kramers.ito_time`."""
+        return {well: float(ito_time(self.process, at, 0.0)) for well, at in self.minima.items()}
 
     # The figure
 
