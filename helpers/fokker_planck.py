@@ -1,4 +1,4 @@
-"""The Fokker–Planck equation in one dimension: its density, its spectrum and its escape times on a grid.
+"""The Fokker–Planck equation on a grid: density, spectrum and escape times in one dimension, one time in two.
 
 The density p(θ, t) of particles that move by dθ = −L′(θ)dt + √(2D(θ)) dW, in Itô's sense, obeys
 
@@ -87,7 +87,9 @@ class FokkerPlanck:
         D = np.asarray(self.process.D(θ[..., None]), dtype=float)
         if slope.shape != (*θ.shape, 1):
             raise ValueError(f"process must have one dimension, but its gradient has shape {slope.shape}")
-        D = np.broadcast_to(D[..., 0] if D.ndim > θ.ndim else D, θ.shape)
+        while D.ndim > θ.ndim:  # a diagonal or a matrix of one entry
+            D = D[..., 0]
+        D = np.broadcast_to(D, θ.shape)
         if not (np.isfinite(slope).all() and np.isfinite(D).all() and (D > 0).all()):
             raise ValueError("on the whole interval L′ must be finite, and D finite and more than 0")
         return slope[..., 0], D

@@ -8,10 +8,10 @@ import sympy as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.diffusion import Diffusion
+from helpers.diffusion import SGD, Diffusion, pool_loss
 from helpers.fokker_planck import FokkerPlanck, bernoulli, mean_first_passage_plane
-from helpers.kramers import mean_first_passage
-from helpers.landscapes import Landscape, double_well, tilted_double_well, two_wells
+from helpers.kramers import mean_first_passage, stationary_density
+from helpers.landscapes import Landscape, double_well, tilted_double_well, two_wells, x, y
 
 KRAMERS = math.sqrt(2) / math.pi  # λ₁ = (√2/π) e^{−ΔL/D} in the quartic well, to leading order
 DEPTH = 0.25
@@ -337,6 +337,39 @@ def test_the_flat_well_keeps_what_is_in_it():
     assert [f"{share:.3f}" for share in shares] == ["0.598", "0.868", "0.085"]
 
 
+# The processes of the book
+
+
+def test_a_diffusion_and_the_diffusion_of_sgd():
+    thermal = Diffusion("double well", DEPTH / 4)
+    λ1 = FokkerPlanck(thermal, -2.6, 2.6, 400).spectrum(2)[1]
+    assert λ1 == pytest.approx(quartic(4, 400).spectrum(2)[1], rel=1e-9)
+
+    class Matrix:
+        gradient = staticmethod(thermal.gradient)
+
+        def D(self, θ):
+            return np.full((*θ.shape, 1), DEPTH / 4)
+
+    diagonal = Diffusion("double well", [DEPTH / 4])
+    sgd = SGD(pool_loss().on([-2.0, 2.0]), B=4).diffusion(0.125)  # σ = 2: D = ησ²/2B
+    for same in (diagonal, Matrix(), sgd):
+        np.testing.assert_allclose(
+            FokkerPlanck(same, -2, 2, 50).rates, FokkerPlanck(thermal, -2, 2, 50).rates, rtol=1e-11
+        )
+
+
+@pytest.mark.parametrize("D", [DEPTH / 5, (2 + sp.sin(3 * x)) / 30])
+def test_the_grid_and_the_integrals_agree(D):
+    """The exact first-passage integral and the quadrature of e^{−Φ}/D, which know nothing of cells."""
+    process = Diffusion(tilted_double_well(), D)
+    for a, c in ((-1.0, 0.8), (0.9, -0.3)):
+        coarse, fine = (FokkerPlanck(process, -2.8, 2.8, N).mean_first_passage(a, c) for N in (2000, 4000))
+        assert (4 * fine - coarse) / 3 == pytest.approx(mean_first_passage(process, a, c), rel=2e-6)
+    fp = FokkerPlanck(process, -2.8, 2.8, 1000)
+    np.testing.assert_allclose(fp.stationary, stationary_density(process, fp.θ), rtol=1e-5, atol=1e-9)
+
+
 # Bad input
 
 
@@ -399,7 +432,6 @@ def test_what_a_grid_cannot_answer_it_refuses(call, error, message):
 
 # Two parameters
 
-x, y = sp.symbols("x y", real=True)
 BOX = (-2, 1), (-2, 2)
 
 

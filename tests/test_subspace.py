@@ -172,6 +172,11 @@ def test_the_subspace_follows_the_point_as_often_as_it_is_told():
         target = Counting(landscape("Himmelblau"))
         descend(Projected(target, 1, "top", every), [[0.5, -4.5], [1.0, 1.0]], steps=12, η=0.001)
         assert target.calls == calls
+    # other runs have other directions, even before the old ones are due
+    often = Projected("Himmelblau", 1, "top", every=100)
+    for θ in ([0.5, -4.5], [[0.5, -4.5], [2.5, 0.0]]):
+        fresh = Projected("Himmelblau", 1, "top").gradient(np.array(θ))
+        np.testing.assert_array_equal(often.gradient(np.array(θ)), fresh)
     # the direction belongs to the point: on a curved valley it turns
     turned = Projected("Himmelblau", 1, "top")
     first, second = turned.gradient(np.array([0.5, -4.5])), turned.gradient(np.array([2.5, 0.0]))
