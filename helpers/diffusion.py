@@ -21,6 +21,7 @@ import sympy as sp
 
 from helpers import symbolic
 from helpers.checks import count, finite_array, number
+from helpers.kramers import _interval
 from helpers.landscapes import Landscape, landscape
 from helpers.minibatch import Minibatch, SampleLoss, _Draw, batch_factor, noise_covariance
 from helpers.optimizers import D, g, η, θ, ξ
@@ -49,12 +50,18 @@ def _kicks(d):
     return (ξ,) if d == 1 else sp.symbols(f"xi_1:{d + 1}", real=True)
 
 
-def _quick(step, variables, noise):
-    """The same steps for a loop: √(2η) is a number r, and a polynomial drift is a nest of products."""
-    drift = [e.subs(dict.fromkeys(noise, 0)) for e in step]
-    kick = [(e - f).subs(η, r**2 / 2) for e, f in zip(step, drift, strict=True)]
-    nested = [sp.horner(e, *variables) if e.is_polynomial(*variables) else e for e in drift]
-    return [(e + k).evalf() for e, k in zip(nested, kick, strict=True)]  # √6 would be no Python float
+def _changes(step, variables, noise):
+    """What a step adds to θ, for a loop: √(2η) is a number r, and a polynomial drift is a nest of products.
+
+    Drift and noise are added up before they meet θ. In float32 a short drift alone would be rounded away.
+    """
+    changes = []
+    for e, x in zip(step, variables, strict=True):
+        drift = e.subs(dict.fromkeys(noise, 0)) - x
+        kick = (e - x - drift).subs(η, r**2 / 2)
+        nested = sp.horner(drift, *variables) if drift.is_polynomial(*variables) else drift
+        changes.append((nested + kick).evalf())  # numbers like √6 would turn float32 into float64
+    return changes
 
 
 def _bracketed(expression):
@@ -152,7 +159,7 @@ class Diffusion:
         ):
             slope = sp.Symbol(_bracketed(slope), positive=True)
             alike = len(set(self._parts)) == 1
-            name = ("D" if alike else f"D_{x}") if d.is_number else _bracketed(d)
+            name = ("D" if alike else f"D_{{{symbolic.latex(x)}}}") if d.is_number else _bracketed(d)
             (line,) = _step([x], [slope], [sp.Symbol(name, positive=True)], [w])
             lines.append(symbolic.latex(line, factors=[η, sp.Symbol(name, positive=True), slope], first=[x]))
         return r" \\ ".join(lines)
@@ -169,8 +176,8 @@ class Diffusion:
     @cached_property
     def _move(self):
         noise = _kicks(self.d)
-        quick = _quick(self.step.expression, self.landscape.variables, noise)
-        return numpy_function([*self.landscape.variables, *noise, η, r], quick).code
+        changes = _changes(self.step.expression, self.landscape.variables, noise)
+        return numpy_function([*self.landscape.variables, *noise, η, r], changes).code
 
     def walk(self, start, η, rng, dtype=np.float64):
         """One step after the other, without end: yields the list of the d coordinates, each (particles,).
@@ -182,7 +189,7 @@ class Diffusion:
         while True:
             rng.standard_normal(out=noise, dtype=dtype)
             for kick in noise:
-                x = move(*x, *kick, η, root)
+                _add(x, move(*x, *kick, η, root))
                 yield x
 
 
@@ -195,6 +202,11 @@ def _sample(land):
 
 def _columns(start, dtype):
     return [np.array(column, dtype=dtype) for column in np.moveaxis(start, -1, 0)]
+
+
+def _add(x, changes):
+    for coordinate, change in zip(x, changes, strict=True):
+        coordinate += change
 
 
 def _block(x, width=1):
@@ -314,8 +326,8 @@ class SGD:
         loss, noise = self.data.sample_loss, _kicks(self.d)
         T = sp.nsimplify(self.temperature, rational=True)
         step = _step(loss.variables, loss.gradient_expression, [T] * self.d, noise)
-        quick = _quick(step, loss.variables, noise)
-        return numpy_function([*loss.variables, *loss.sample, *noise, η, r], quick).code
+        changes = _changes(step, loss.variables, noise)
+        return numpy_function([*loss.variables, *loss.sample, *noise, η, r], changes).code
 
     def walk(self, start, η, rng, dtype=np.float64):
         """One step after the other, without end: see Diffusion.walk."""
@@ -335,7 +347,7 @@ class SGD:
             if self.temperature:
                 rng.standard_normal(out=kicks, dtype=dtype)
             for mean, kick in zip(means, kicks, strict=True):
-                x = move(*x, *mean, *kick, η, root)
+                _add(x, move(*x, *mean, *kick, η, root))
                 yield x
 
     def _numbers(self, rng, steps, n):
@@ -561,7 +573,7 @@ def first_passages(
     most = math.inf if events is None else count(events, "events", 1, LIMIT)
     steps = LIMIT // particles if horizon is None else _steps(horizon, "horizon", η)
     if burn_in is None:
-        burn_in = _settling(process, start) if renew else 0.0
+        burn_in = _settling(process, start, η) if renew else 0.0
     before = _steps(burn_in, "burn_in", η, low=0)
     columns = _columns(start, dtype)
     found, exposed, under_way, times = 0, 0, particles, []
@@ -618,12 +630,14 @@ def _steps(time, name, η, low=1):
     return count(math.ceil(time / η - 1e-9), f"{name}/η", low, LIMIT)
 
 
-def _settling(process, start):
-    """20/H_a, with H_a the smallest curvature at the start."""
-    smallest = np.linalg.eigvalsh(process.hessian(start[:1]))[0, 0] if hasattr(process, "hessian") else 0
-    if not smallest > 0:
+def _settling(process, start, η):
+    """20/H_a, with H_a the smallest curvature at the start, where the step must be stable."""
+    λ = np.linalg.eigvalsh(process.hessian(start[:1]))[0] if hasattr(process, "hessian") else [0]
+    if not λ[0] > 0:
         raise ValueError("the start is no minimum, so that its curvature sets no burn-in: give burn_in")
-    return 20 / float(smallest)
+    if not η * λ[-1] < 2:
+        raise ValueError(f"η must be less than 2/{λ[-1]:.4g}, or no particle stays at its start, not {η:g}")
+    return 20 / float(λ[0])
 
 
 def _target(target, start):
@@ -682,9 +696,9 @@ def occupation(process, start, region, η, particles, steps, rng, *, burn_in=Non
     (True, True)
     """
     start, walk, η = _checked(process, start, η, particles, rng, dtype)
-    inside = _region(region, start)
+    inside, particles = _region(region, start), count(particles, "particles", 2)
     steps = count(steps, "steps", 1, LIMIT)
-    before = _steps(_settling(process, start) if burn_in is None else burn_in, "burn_in", η, low=0)
+    before = _steps(_settling(process, start, η) if burn_in is None else burn_in, "burn_in", η, low=0)
     total, lately = np.zeros(particles), np.zeros(particles, dtype=np.uint8)
     with np.errstate(over="ignore", invalid="ignore"):
         for _ in range(before):
@@ -706,7 +720,7 @@ def _region(region, start):
         def inside(x):
             return np.asarray(region(np.stack(x, axis=-1)))
     else:
-        low, high = region
+        low, high = _interval(region)
         if start.shape[1] != 1:
             raise TypeError(
                 f"with {start.shape[1]} parameters region must be a function of θ, not {region!r}"
