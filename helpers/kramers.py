@@ -32,10 +32,8 @@ class Law(Formula):
 
     def __call__(self, *values):
         for symbol, value in zip(self.arguments, values, strict=False):
-            value, name = (
-                finite_array(value, symbol.name),
-                symbol.name.replace(r"\Delta", "Δ").replace(" ", ""),
-            )
+            name = "η" if symbol == η else symbol.name.replace(r"\Delta ", "Δ")
+            value = finite_array(value, name)
             if symbol == H_b and not (value < 0).all():
                 raise ValueError("H_b must be less than 0: the curvature at the top of a barrier")
             if symbol not in (H_b, α, s, ΔΦ, n) and not (value > 0).all():
@@ -322,8 +320,8 @@ class _Panels:
     is not smooth: around a jump down to 10⁻¹⁰.
     """
 
-    def __init__(self, process, points, until_last=False, mirrored=False):
-        self._process, self._sign = process, -1.0 if mirrored else 1.0
+    def __init__(self, process, points, α=0.0, until_last=False, mirrored=False):
+        self._process, self._sign, self._α = process, -1.0 if mirrored else 1.0, α
         self.edges = self._refine(self._cover(np.unique(points), until_last))
         self.h = np.diff(self.edges)
         slope, self.D = self._slope(_nodes(self.edges))
@@ -338,10 +336,11 @@ class _Panels:
         D = _diffusion_constant(self._process, θ)
         return self._sign * np.asarray(self._process.gradient(θ))[..., 0] / D, D
 
-    def _rise(self, edges):
-        """Φ at the edges, from 0 at the first."""
+    def _height(self, edges):
+        """−ln m = Φ + (1 − α) ln D at the edges, but for a constant."""
         slope, _ = self._slope(_nodes(edges))
-        return np.concatenate([[0.0], np.cumsum(slope @ _W * np.diff(edges) / 2)])
+        rise = np.concatenate([[0.0], np.cumsum(slope @ _W * np.diff(edges) / 2)])
+        return rise + (1 - self._α) * np.log(self._slope(edges)[1])
 
     def _cover(self, points, until_last):
         landscape = getattr(self._process, "landscape", None)
@@ -350,11 +349,11 @@ class _Panels:
         edges = np.unique([*np.linspace(low, high, 33), *points])
         for side in (0,) if until_last else (0, -1):
             step = (high - low) / 16
-            while (Φ := self._rise(edges))[side] < Φ.min() + _DEEP:
+            while (height := self._height(edges))[side] < height.min() + _DEEP:
                 new = edges[side] + (step if side else -step)
                 if not abs(new) < 1e6:
                     sign = "+" if (side == -1) == (self._sign > 0) else "−"
-                    raise ValueError(f"the process is not confined: towards {sign}∞ L does not grow enough")
+                    raise ValueError(f"the process is not confined: its density stays towards {sign}∞")
                 edges = np.sort([*edges, new])
                 step *= 1.3
         return edges
@@ -391,13 +390,13 @@ class _Panels:
         edges = np.concatenate([[0.0], np.cumsum(panels)])
         return edges[:-1, None] + nodes, edges
 
-    def times(self, f, α):
+    def times(self, f):
         """∫ s(y) ∫ m(z) f(z) dz dy from the first edge, with the densities of scale and of speed.
 
         e^Φ ∫ e^{−Φ} is carried from panel to panel as one number, so that neither factor overflows.
         """
         φ = self.Φ - self.Φ_edges[:-1, None]
-        scale, speed = np.exp(φ) * self.D**-α, np.exp(-φ) * self.D ** (α - 1)
+        scale, speed = np.exp(φ) * self.D**-self._α, np.exp(-φ) * self.D ** (self._α - 1)
         inner, whole_inner = self.within(speed * f)
         once, whole_once = self.within(scale)
         both, whole_both = self.within(scale * inner)
@@ -406,6 +405,10 @@ class _Panels:
             carried[k + 1] = rise[k] * (carried[k] + whole_inner[k])
         edges = np.concatenate([[0.0], np.cumsum(carried * whole_once + whole_both)])
         return edges[:-1, None] + carried[:, None] * once + both, edges
+
+    def density(self):
+        """m(θ) at the nodes, but for a factor."""
+        return np.exp(-self.Φ) * self.D ** (self._α - 1)
 
     def edge(self, points):
         """The numbers of the edges that the points are."""
@@ -457,12 +460,13 @@ def mean_first_passage(process, a, c, moment=1, convention=0.0):
     sign = -1.0 if mirrored else 1.0
     if mirrored and not (a >= c).all():
         raise ValueError("all starts must lie on one side of c")
-    panels = _Panels(_process(process), [*np.ravel(sign * a), sign * c], until_last=True, mirrored=mirrored)
+    points = [*np.ravel(sign * a), sign * c]
+    panels = _Panels(_process(process), points, α, until_last=True, mirrored=mirrored)
     start = panels.edge(sign * a)
     with np.errstate(over="ignore", invalid="ignore"):
-        passed, edges = panels.times(1.0, α)
+        passed, edges = panels.times(1.0)
         if moment == 2:
-            _, edges = panels.times(2 * (edges[-1] - passed), α)  # 2m times the mean time from each node
+            _, edges = panels.times(2 * (edges[-1] - passed))  # 2m times the mean time from each node
         T = edges[-1] - edges[start]
     if not np.isfinite(T).all():
         raise ValueError("the mean time is beyond the range of a float: ΔL/D must be less than about 700")
@@ -481,9 +485,8 @@ def stationary_density(process, grid, convention=0.0):
     """
     grid, α = finite_array(grid, "grid"), number(convention, "convention", 0, 1)
     grid = grid[..., 0] if grid.ndim > 1 and grid.shape[-1] == 1 else grid
-    panels = _Panels(_process(process), np.ravel(grid))
-    speed = np.exp(-panels.Φ) * panels.D ** (α - 1)
-    total = panels.running(speed)[1][-1]
+    panels = _Panels(_process(process), np.ravel(grid), α)
+    total = panels.running(panels.density())[1][-1]
     D = _diffusion_constant(process, grid[..., None])
     return np.exp(-panels.Φ_edges[panels.edge(grid)]) * D ** (α - 1) / total
 
@@ -495,11 +498,10 @@ def occupation_exact(process, region, convention=0.0):
     >>> round(float(occupation_exact(Diffusion("double well", 0.1), (-math.inf, 0))), 6)
     0.5
     """
-    low, high = _interval(region)
-    α = number(convention, "convention", 0, 1)
+    (low, high), α = _interval(region), number(convention, "convention", 0, 1)
     ends = [end for end in (low, high) if math.isfinite(end)]
-    panels = _Panels(_process(process), ends or [0.0])
-    _, share = panels.running(np.exp(-panels.Φ) * panels.D ** (α - 1))
+    panels = _Panels(_process(process), ends or [0.0], α)
+    _, share = panels.running(panels.density())
     at_high = share[-1] if math.isinf(high) else share[panels.edge(high)]
     at_low = 0.0 if math.isinf(low) else share[panels.edge(low)]
     return (at_high - at_low) / share[-1]
