@@ -1,4 +1,4 @@
-"""Forty-odd stalled runs with the right answer for each: what `diagnose` is tuned on.
+"""Stalled runs, with the right answer for each: the half of the zoo that `diagnose` is tuned on.
 
 A situation is what somebody whose training has stalled could hand over: parameters, a gradient, and more or
 less of the rest. Its label is what an expert would say who sees everything: the landscape, the whole run,
