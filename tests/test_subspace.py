@@ -200,6 +200,18 @@ def test_training_in_the_top_subspace_stops_and_in_the_rest_goes_on():
     assert (fall["rest"] > 0.9 * fall["all"]).all()
 
 
+def test_in_the_toy_it_is_the_other_way_round():
+    """Where nearly all of the gradient lies in the top subspace, that part is what learns."""
+    objective = softmax_clusters(np.random.default_rng(0))
+    warm = descend(objective, np.zeros(400), steps=100, η=0.1).end
+    full = descend(objective, warm, steps=50, η=0.1).loss
+    parts = [Projected(objective, 10, part, every=10) for part in ("top", "rest")]
+    top, rest = (descend(part, warm, steps=50, η=0.1).loss for part in parts)
+    assert full[0] - full[-1] > 0.25
+    assert top[0] - top[-1] > 0.99 * (full[0] - full[-1])
+    assert rest[0] - rest[-1] < 0.01 * (full[0] - full[-1])
+
+
 # Rescaling
 
 
