@@ -313,6 +313,11 @@ def escape_exponent(process, a, b, law=None, B=1):
 # The chain
 
 
+def _integral(values, θ):
+    """∫ from the first θ, by trapezoids."""
+    return np.concatenate([[0.0], np.cumsum((values[1:] + values[:-1]) / 2 * np.diff(θ))])
+
+
 _LOST = 1e-6  # a chain that leaves the domain on the wrong side more often has no time of arrival
 _WIDTH = 3.0  # of a panel, in standard deviations of one step
 
@@ -378,33 +383,47 @@ class Chain:
         domain = getattr(getattr(process, "landscape", process), "domain", None)
         self._hull = np.ravel((-1.0, 1.0) if domain is None else domain)
 
-    def _cover(self, *points):
-        """(low, high, lowest): the chain is next to never outside, and most likely at the lowest point."""
-        low, high = min(self._hull[0], *points), max(self._hull[1], *points)
-        span = high - low
-        θ = np.linspace(low - 2 * span, high + 2 * span, 241)
-        tilt = np.nan_to_num(self.step.tilt(θ), posinf=1e3 / span, neginf=-1e3 / span)
-        height = np.concatenate([[0.0], np.cumsum((tilt[1:] + tilt[:-1]) / 2 * np.diff(θ))])
-        between = height[(θ >= min(points, default=0)) & (θ <= max(points, default=0))]
-        climb = between.max(initial=height.min()) - height.min()
-        inside = θ[height < height.min() + climb + 40]  # e⁻⁴⁰ as often as a passage
+    def _cover(self, points, passage=False):
+        """(low, high, lowest): the chain is next to never outside, and most likely at the lowest point.
+
+        In the course of a `passage` between the points it may be so at a probability of e⁻⁴⁰ of the passage.
+        """
+        θ = np.linspace(min(self._hull[0], *points), max(self._hull[1], *points), 201)
+        span, rare = np.ptp(θ), 40
+        tilt = self._tilt(θ, span)
+        height = _integral(tilt, θ)
+        if passage:
+            rare += height[(θ >= min(points)) & (θ <= max(points))].max() - height.min()
+        for side in (-1, 1):
+            for _ in range(60):  # outward by a twentieth, up to three times the width
+                end = -1 if side > 0 else 0
+                if height[end] > height.min() + rare:
+                    break
+                new = θ[end] + side * span / 200 * np.arange(1, 11)
+                order = np.argsort(θ := np.append(θ, new))
+                θ, tilt = θ[order], np.append(tilt, self._tilt(new, span))[order]
+                height = _integral(tilt, θ)
+        inside = θ[height <= height.min() + rare]
         margin = 4 * np.abs(self.step.r(inside[[0, -1]])) * self.step.mean.std
         low, high = min(inside[0] - margin[0], *points), max(inside[-1] + margin[1], *points)
         return low, high, θ[height.argmin()]
+
+    def _tilt(self, θ, span):
+        """The slope of the exponent, as a finite number also where no sample points uphill."""
+        return np.nan_to_num(self.step.tilt(θ), posinf=1e3 / span, neginf=-1e3 / span)
 
     def _panels(self, low, high):
         """Edges at steps of `_WIDTH` standard deviations of what one step adds."""
         θ = np.linspace(low, high, 4001)
         width = np.abs(self.step.r(θ)) * self.step.mean.std * _WIDTH
-        density = 1 / np.maximum(width, (high - low) / 400)
-        number_of = np.concatenate([[0.0], np.cumsum((density[1:] + density[:-1]) / 2 * np.diff(θ))])
-        n = max(8, math.ceil(number_of[-1]))
+        place = _integral(1 / np.maximum(width, (high - low) / 400), θ)
+        n = max(8, math.ceil(place[-1]))
         if n > 200:
             raise ValueError(
                 f"η = {self.η:g} makes steps too small for a matrix; mean_first_passage and the other "
                 "integrals of helpers.kramers hold in this limit"
             )
-        return np.interp(np.linspace(0, number_of[-1], n + 1), number_of, θ)
+        return np.interp(np.linspace(0, place[-1], n + 1), place, θ)
 
     def _kernel(self, θ, edges):
         """K (len(θ), nodes) with E[u(next θ)] = Σ K u(nodes) for u that vanishes outside the edges."""
@@ -453,7 +472,7 @@ class Chain:
 
     def _before(self, a, c):
         """Until c is reached: edges, nodes, the probability of a loss elsewhere, and I − K."""
-        low, high, _ = self._cover(a, c)
+        low, high, _ = self._cover((a, c), passage=True)
         edges, side = (self._panels(low, c), 1) if a < c else (self._panels(c, high), -1)
         nodes, far = _nodes(edges).ravel(), edges[0] if a < c else edges[-1]
 
@@ -496,9 +515,9 @@ class Chain:
                 break
         return escape / self.η
 
-    def _stationary(self, *points):
+    def _stationary(self, points):
         """Nodes and their weights μ in the stationary state: E f = Σ μ f(nodes)."""
-        low, high, lowest = self._cover(*points)
+        low, high, lowest = self._cover(points)
         edges = self._panels(low, high)
         nodes = _nodes(edges).ravel()
         order = np.argsort(-np.abs(nodes - lowest))  # so that every state leads to one that is still there
@@ -512,7 +531,7 @@ class Chain:
     def occupation(self, region):
         """The share of its steps that the chain spends in `region`, a pair (low, high): ∞ is accepted."""
         low, high = _interval(region)
-        nodes, μ = self._stationary(*(end for end in (low, high) if math.isfinite(end)))
+        nodes, μ = self._stationary([end for end in (low, high) if math.isfinite(end)])
         beyond = [
             1.0 if point == -math.inf else 0.0 if point == math.inf else self._leaves(nodes, point, 1)
             for point in (low, high)
@@ -526,7 +545,7 @@ class Chain:
         """
         grid = finite_array(grid, "grid")
         grid = grid[..., 0] if grid.ndim > 1 and grid.shape[-1] == 1 else grid
-        nodes, μ = self._stationary(*np.ravel(grid[[np.argmin(grid), np.argmax(grid)]]))
+        nodes, μ = self._stationary([grid.min(), grid.max()])
         r, mean = self.step.r(nodes), self.step.mean
         if mean.density is not None:
             return mean.density((grid[..., None] - self.step.drift(nodes)) / r) / r @ μ
