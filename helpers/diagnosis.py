@@ -4,28 +4,28 @@
 the Hessian, known by its products alone, λ₁ its lowest curvature with eigenvector u₁, λ its largest curvature
 in size, C the covariance of one update's gradient, and R = max(|θ|, 1) the length that parameters have.
 
-    number        what is measured                                     threshold  beyond it
-    growth        the losses' rise / their range in the first quarter         10  diverging
-    layers        |g| of the first layer / of the last                  30, 1/30  exploding, vanishing
-    turn          1 − g′·g/|g|², where g′ is the gradient one step on        1.5  each step undoes the last
-    sharpness     ηλ                                                           2  no such minimum can hold
-    noise         ½η tr(HC) / (1 − turn/2)|g|²: loss by noise / gain         ¼    noise ball
-    fall          of the losses, in their last half / the largest           0.01  still descending
-    rises         how often the loss is higher after an update               0.2  noise, or a large rate
-    way           length of the Newton step / R                             0.05  (within) critical point near
-    miss          |∇L after the Newton step| / |g|                           0.2  (within) and it is there
-    lowest        λ₁/λ                                                    −0.001  (below) negative curvature
-    flat          the same                                                0.0001  (within) flat directions
-    promise       what a walk along ±u₁ wins / what the slopes promise        10  a saddle holds the run
-    steepness     largest |∇L| within 2R, along ±g / |g|                      10  plateau, together with
-    bend          largest |∇L − g| / distance, there / λ                       5  the curvature further out
+    number        what is measured                                      threshold  beyond it
+    growth        the losses' rise / their range in the first quarter          10  diverging
+    layers        |g| a parameter, first layer / last, as a straight line       30  exploding; 1/30: vanishing
+    turn          1 − g′·g/|g|², where g′ is the gradient one step on         1.5  each step undoes the last
+    sharpness     ηλ                                                            2  no such minimum can hold
+    noise         ½η tr(HC) / (1 − turn/2)|g|²: loss by noise / gain            ¼  noise ball
+    fall          of the losses, in their last half / the largest            0.01  still descending
+    rises         how often the loss moves up, when it moves                  0.2  noise, or a large rate
+    way           length of the Newton step / R                              0.05  within: near a critical point
+    miss          slope after that step, or the one along g / |g|             0.2  within: it is there
+    lowest        λ₁/λ                                                     −0.001  below: negative curvature
+                                                                           0.0002  within: flat directions
+    promise       what a walk along ±u₁ wins / what the slopes promise         10  the saddle holds the run
+    steepness     largest |∇L| within 2R, along ±g / |g|                       10  plateau, together with
+    bend          largest |∇L − g| / distance, there / curvature along g        3  the curvature further out
 
-None of them changes when L becomes cL and η becomes η/c, or when θ is turned (in `fall`, the loss may not be
-shifted: a loss is compared with itself). Some thresholds follow from theory. A step −ηg that meets the
-curvature λ multiplies the gradient by 1 − turn, and turn = 2 returns to where it came from. The noise is 1 on
-average where the loss of SGD is stationary. The Newton step misses by ¼ at the degenerate zero of x³, by 1/e
-on the tail of tanh where nothing is to be found, and by less than ⅛ where the Hessian changes by less than
-¼ on the way (Kantorovich). The others say what counts as orders of magnitude.
+None of them changes when L becomes cL and η becomes η/c, or when θ is turned; `fall` compares the loss with
+itself, and so the loss may not be shifted far. Some thresholds follow from theory. A step −ηg that meets the
+curvature λ multiplies the gradient by 1 − ηλ, and turn = 2 returns to where it came from. The noise is 1 on
+average where the loss of SGD is stationary. The Newton step leaves ¼ of the slope at the degenerate zero of
+x³, 1/e on the tail of tanh where nothing is to be found, and less than ⅛ where the Hessian changes by less
+than ¼ on the way (Kantorovich's condition). The others say what counts as orders of magnitude.
 """
 
 import math
@@ -36,7 +36,7 @@ import numpy as np
 from helpers.checks import count, finite_array, number
 
 GROWTH, LAYERS, TURN, SHARPNESS, NOISE, FALL, RISES = 10, 30, 1.5, 2, 0.25, 0.01, 0.2
-WAY, MISS, LOWEST, FLAT, PROMISE, STEEPNESS, BEND = 0.05, 0.2, -1e-3, 1e-4, 10, 10, 5
+WAY, MISS, LOWEST, FLAT, PROMISE, STEEPNESS, BEND = 0.05, 0.2, -1e-3, 2e-4, 10, 10, 3
 
 CHAPTERS = {
     1: "Critical points",
@@ -151,7 +151,7 @@ def cost(budget=100, *, loss=False, sample_gradients=False, hvp=False, η=False)
 def _plan(budget, loss, sample_gradients, hvp, η):
     """How many gradients the measurements take, and how many Hessian-vector products remain."""
     budget = count(budget, "budget", 60)
-    slope, newton, walk, around = 2, 2, 4, 12
+    slope, newton, walk, around = 2, 2, 7, 12
     gradients = slope + newton + walk + around + 8 * bool(η) + 6 * bool(loss) + 4 * bool(hvp)
     return gradients, (budget - gradients - bool(sample_gradients)) // 2
 
@@ -185,16 +185,16 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
     ('strict saddle', 'high', 3)
     """
     run = _Run(θ, gradient, loss, sample_gradients, batch, hvp, η, losses, layers, rng, budget)
-    m = {}
+    m = {"diverged": False}
     _history(run, m)
-    if not m.get("diverged"):
-        for measure in (_slope, _by_layer, _ahead, _check, _curvatures, _newton, _noise, _walk, _around):
+    if not m["diverged"]:
+        for measure in (_slope, _ahead, _check, _curvatures, _newton, _noise, _by_layer, _walk, _around):
             measure(run, m)
-    verdict, sure, reasons, missing = _decide(m)
+    verdict, sure, reason, missing = _decide(m)
     numbers = {name: (float(m[name]), *MEANING[name]) for name in MEANING if name in m}
     sharp = bool(m["sharpness"] > 1.8) if verdict == "local minimum" and "sharpness" in m else None
     curves = {name: m[name] for name in ("losses", "curvatures", "layer norms") if name in m}
-    return Diagnosis(verdict, "high" if sure else "low", numbers, reasons, sharp, run.cost, missing, curves)
+    return Diagnosis(verdict, "high" if sure else "low", numbers, [reason], sharp, run.cost, missing, curves)
 
 
 # What the reader gives, checked and counted
@@ -226,6 +226,7 @@ class _Run:
         _, products = _plan(budget, *extras, η is not None)
         self.products = products - 4 * extras[1] - extras[2]  # for the noise, and to check hvp
         self.cost = dict.fromkeys(("gradient", "hvp", "sample_gradients", "loss", "total"), 0)
+        self.rows = None
         self.ε = np.finfo(np.float64).eps  # of the arithmetic in which gradients are computed
 
     def _spend(self, name, price):
@@ -320,9 +321,11 @@ def _history(run, m):
     slope, error = _line(blocks)
     m["fall"], m["fall error"] = -slope * len(blocks) / largest, error * len(blocks) / largest
     steps = np.diff(half)
-    moved = np.abs(steps) > 1e-9 * largest
-    m["rises"] = float(((steps > 0) & moved).mean())
-    m["turns"] = float(((steps[1:] * steps[:-1] < 0) & moved[1:] & moved[:-1]).mean())
+    moved = np.abs(steps) > 1e-6 * largest  # less may be the rounding of float32
+    parts = np.array_split(steps, 2), np.array_split(moved, 2)
+    up = [(part[true] > 0).mean() if true.mean() > 0.1 else 0.0 for part, true in zip(*parts, strict=True)]
+    m["rises"] = float(min(up))  # a fluctuation that has died out is none
+    m["unrest"] = float(np.ptp(half) / largest)
     m["largest loss"] = largest
 
 
@@ -356,7 +359,9 @@ def _by_layer(run, m):
     if run.layers is None:
         return
     parts = [part if isinstance(part, slice) else np.asarray(part) for part in run.layers.values()]
-    norms = np.array([np.linalg.norm(run.g[part]) for part in parts])
+    rows = run.g[None] if run.rows is None else run.rows  # rows do not vanish where their mean does
+    norms = np.array([np.sqrt(np.mean(rows[:, part] ** 2)) for part in parts])
+    m["layers of rows"] = run.rows is not None
     m["layer norms"] = dict(zip(run.layers, norms.tolist(), strict=True))
     if len(norms) >= 4 and norms.max() > 0:
         logs = np.log(np.maximum(norms, 1e-30 * norms.max()))
@@ -369,7 +374,7 @@ def _ahead(run, m):
     """The next steps of plain gradient descent: do they reverse, do they grow?"""
     if run.η is None:
         return
-    θ, g, turns, norms = run.θ, run.g, [], [m["|g|"]]
+    θ, g, turns, cosines, norms = run.θ, run.g, [], [], [m["|g|"]]
     for _ in range(8):
         with np.errstate(all="ignore"):
             θ = θ - run.η * g
@@ -378,9 +383,11 @@ def _ahead(run, m):
             if not np.isfinite(norms[-1]) or not norms[-2]:
                 break
             turns.append(1 - new @ g / norms[-2] ** 2)
+            cosines.append(new @ g / (norms[-1] * norms[-2]) if norms[-1] else 0.0)
         g = new
     m["turn"] = float(np.median(turns)) if turns else math.inf if norms[0] else 0.0
-    m["first turn"] = turns[0] if turns else m["turn"]
+    m["back"] = bool(cosines) and float(np.median(cosines)) < -0.5
+    m["first turn"], m["turns ahead"] = (turns[0], max(turns)) if turns else (m["turn"],) * 2
     m["stretch"] = norms[-1] / norms[0] if norms[0] else 0.0
     if not np.isfinite(m["stretch"]):
         m["stretch"] = math.inf
@@ -396,7 +403,7 @@ def _check(run, m):
         if not np.isfinite(start):
             raise ValueError("loss(θ) must be finite, but it is NaN or infinite at the θ given")
         wrong = None
-        for r in run.R * np.array([1e-2, 1e-5, 1e-8]):
+        for r in run.R * np.array([1e-2, 1e-6, 1e-10]):
             rise = run.loss(run.θ + r * u) - start
             middle, end = (run.gradient(run.θ + share * r * u) for share in (0.5, 1))
             said = r * (run.g + 4 * middle + end) @ u / 6
@@ -415,7 +422,8 @@ def _check(run, m):
     if run.functions["hvp"] is not None:
         w = run.product(u)
         size = np.linalg.norm(w)
-        near = [np.linalg.norm(run.difference(u, h * run.R) - w) for h in (np.cbrt(run.ε), np.sqrt(run.ε))]
+        lengths = run.R * run.ε ** (1 / 3), run.R * run.ε ** (2 / 3)
+        near = [np.linalg.norm(run.difference(u, h) - w) for h in lengths]
         rounding = np.cbrt(run.ε) * m["|g|"] / run.R
         if not min(near) <= 0.1 * size + 10 * rounding:
             raise ValueError(
@@ -459,8 +467,11 @@ def _newton(run, m):
     """The way to the critical point that g and H promise, and what is there."""
     μ, c, M = run.μ, run.c, run.M
     m["rounding"] = m["|g|"] <= max(1e-8, 100 * run.ε) * M * run.R
-    scale = max(abs(m.get("loss", 0.0)), m.get("largest loss", 0.0)) or M * run.R**2 / 2
+    known = max(abs(m.get("loss", 0.0)), m.get("largest loss", 0.0))
+    scale = max(known, M * (run.R / 30) ** 2 / 2) if known else M * run.R**2 / 2
     m["scale"] = scale
+    if run.η is not None and scale:
+        m["pace"] = 100 * run.η * m["|g|"] ** 2 * (1 - m["turn"] / 2) / scale
     if not M or not m["|g|"]:
         return
     step = -c / np.where(μ, μ, np.inf)
@@ -469,9 +480,14 @@ def _newton(run, m):
     step = np.where(kept, step, 0)
     new = run.gradient(run.θ + step @ run.U)
     m["way"] = float(np.linalg.norm(step) / run.R)
-    m["miss"] = max(0.0, float(np.linalg.norm(new)) - left) / m["|g|"]
-    m["slope left"] = left * run.R / scale
+    m["miss"] = float(np.linalg.norm(new)) / m["|g|"]
+    along = float(c**2 @ μ) / m["|g|"] ** 2  # the curvature along g: where the slope of this line would end
+    if along and m["|g|"] / abs(along) < run.R:
+        new = run.gradient(run.θ - run.g / along)
+        m["miss"] = min(m["miss"], abs(float(new @ run.g)) / m["|g|"] ** 2)
+    m["bent"] = float(c**2 @ np.abs(μ)) / m["|g|"] ** 2
     m["gain"] = float(np.abs(c * step) @ (μ > 0)) / 2
+    m["gain left"] = left * run.R
 
 
 def _noise(run, m):
@@ -496,6 +512,7 @@ def _noise(run, m):
         )
     if not noise:
         return
+    run.rows = G
     bends = []
     for _ in range(4):  # E vᵀHv = tr HC for v = Σ ±cᵢ
         v = run.rng.choice([-1.0, 1.0], n) @ C
@@ -518,11 +535,11 @@ def _walk(run, m):
     u, c, μ = run.U[0], run.c[0], run.μ[0]
     u, c = (-u, -c) if c > 0 else (u, c)  # downhill
     distance, slope, won, best = 0.0, c, 0.0, 0.0
-    for r in run.R * np.array([1 / 8, 1 / 4, 1 / 2, 1]):
+    for r in run.R * 2.0 ** np.array([-9, -6, -4, -2, 0, 2]):
         new = run.gradient(run.θ + r * u) @ u
         won -= (r - distance) * (slope + new) / 2
         distance, slope, best = r, new, max(best, won)
-    promised = m.get("gain", 0.0) + m.get("slope left", 0.0) * m["scale"]
+    promised = m.get("gain", 0.0) + m.get("gain left", 0.0)
     m["promise"] = best / promised if promised else math.inf if best > 0 else 0.0
     m["way along"] = abs(c / μ) / run.R
     at = run.gradient(run.θ - c / μ * u) @ u  # the critical point lies behind, at −c/μ
@@ -540,87 +557,259 @@ def _around(run, m):
                 steepest = max(steepest, float(np.linalg.norm(new)))
                 bend = max(bend, float(np.linalg.norm(new - run.g)) / r)
     m["steepness"] = steepest / m["|g|"] if m["|g|"] else math.inf if steepest else 0.0
-    m["bend"] = bend / run.M if run.M else math.inf if bend else 0.0
+    here = m.get("bent", run.M)
+    m["bend"] = bend / here if here else math.inf if bend else 0.0
+    m["bend all"] = bend / run.M if run.M else m["bend"]
+    m["around"] = steepest * run.R
 
 
-# Rules: the first that holds gives the verdict
+# Rules: each looks for one kind of trouble, and returns (verdict, sure, reason, what is missing) or None
 
 
 def _decide(m):
-    """(verdict, is it sure, reasons, missing) of the measurements."""
-    if m.get("diverged"):
-        if "growth" not in m:
-            return "diverging", True, ["The losses are not finite any more."], []
-        return "diverging", True, [f"The losses have grown to {m['growth']:.2g} times their first range."], []
+    """The verdict of the first rule that holds."""
+    if not m["diverged"]:
+        _conclude(m)
+    for rule in (_growing, _exploding, _unstable, _drowned, _vanishing, _critical, _flat, _moving):
+        if found := rule(m):
+            return found
+    missing = [name for name, key in NEEDED.items() if key not in m]
+    return "undecided", False, "None of the situations fits.", missing
+
+
+NEEDED = {"the learning rate η": "turn", "the latest losses": "fall"}
+
+
+def _conclude(m):
+    """What several rules ask for."""
     get = m.get
-    noisy = get("rises", 0.0) > RISES
-    falling = get("fall", 0.0) > max(FALL, 3 * get("fall error", 0.0))
-    if not m["rounding"] and get("layers line", 0.0) > 0.9:
-        ratio = m["layers"]
-        if not 1 / LAYERS < ratio < LAYERS:
-            verdict = "exploding gradients" if ratio > 1 else "vanishing gradients"
-            return verdict, not 0.01 < ratio < 100, [
-                f"The gradient of the first layer is {ratio:.2g} times that of the last, and the layers between "
-                "lie on a line."
-            ], []
+    m["noisy"] = get("rises", 0.0) > RISES
+    beside = 1.0
+    if m["bend all"] > BEND and m["around"]:  # on a plain a loss can be small beside what lies around
+        beside = min(1.0, get("largest loss", 0.0) / (1e-3 * m["around"]))
+    sure = get("rises", 0.0) < 0.05 or get("fall", 0.0) > 3 * get("fall error", 0.0)
+    m["falling"] = sure and get("fall", 0.0) * beside > FALL
+    m["still"] = not m["falling"] and get("unrest", 0.0) * beside < 5 * FALL
+    m["promised"] = get("gain", math.inf) + get("gain left", 0.0)
+    m["found"] = get("miss", math.inf) < MISS
+    close = get("way", math.inf) < WAY / 50 and m["found"] and get("gain left", 0.0) < 1e-3 * m["scale"]
+    m["resting"] = m["rounding"] or close
 
-    resting = m["rounding"] or (
-        get("way", math.inf) < WAY / 50 and get("miss", math.inf) < MISS and get("slope left", 0.0) < 1e-3
-    )
-    if not resting and "turn" in m:
-        if m["stretch"] > 10 and m["turn"] > TURN and ("losses" not in m or get("growth", 0) > GROWTH):
-            return "diverging", m["stretch"] > 100, [
-                f"Eight more steps multiply the gradient by {m['stretch']:.2g}."], []
-        if m["turn"] > TURN and m["stretch"] > 0.5:
-            return "bouncing", m["turn"] > 1.8, [
-                f"Steps meet η × curvature = {m['turn']:.2g}: each one undoes the last, and they do not get "
-                "shorter."], []
-        if m["sharpness"] > SHARPNESS and (noisy or ("rises" not in m and m["stretch"] > 0.5 and m["turn"] > 0.5)):
-            return "bouncing", False, [
-                f"η × largest curvature is {m['sharpness']:.2g}, above 2, and the loss goes up and down."], []
 
-    if not falling and ("rises" not in m or noisy):
-        reason = "The loss fluctuates about a level" if noisy else "An update loses as much by noise as it gains"
-        if NOISE < get("noise", 0.0) < m.get("too quiet", 0) * (100 if noisy else 1):
-            if "turn" in m:
-                return "noise ball", m["noise"] > 2 * NOISE or noisy, [
-                    f"Noise costs {m['noise']:.2g} of what the slope gains in an update."], []
-            if noisy or get("noise / signal", 0) > 10:
-                return "noise ball", noisy, [f"{reason}."], ["the learning rate η"]
-        if noisy and "turn" in m and "noise" not in m and m["sharpness"] < 1.8:
-            return "noise ball", True, [
-                f"The loss goes up in {m['rises']:.0%} of the updates, though η × curvature is only "
-                f"{m['sharpness']:.2g}: only noise can do that."], []
-        if noisy and not resting:
-            return "undecided", False, ["The loss fluctuates, by noise or by a rate that is too large."], [
-                "the learning rate η", "gradients of samples or minibatches"]
+def _growing(m):
+    """Losses that have grown out of their range."""
+    if m["diverged"]:
+        if "growth" not in m:
+            return "diverging", True, "The losses are not finite any more.", []
+        return "diverging", True, f"The losses have grown to {m['growth']:.2g} times their first range.", []
+    return None
 
-    lowest = get("lowest", 0.0)
-    at_saddle = m["rounding"] or (get("way along", math.inf) < 2 * WAY and get("miss along", math.inf) < MISS)
-    if lowest < LOWEST and at_saddle and m["promise"] > PROMISE and get("gain", 0.0) < 0.01 * m["scale"]:
-        return "strict saddle", lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE, [
-            f"The lowest curvature is {lowest:.2g} of the largest, and a walk along it wins {m['promise']:.2g} "
-            "times what the slopes promise."], []
-    near = resting or (
-        get("way", math.inf) < WAY and get("miss", math.inf) < MISS and get("slope left", 0.0) < 1e-3
-        and not falling and get("gain", 0.0) < 0.01 * m["scale"]
-    )
-    if near and "lowest" in m and lowest > LOWEST:
-        flat = lowest < FLAT or (not m["complete"] and lowest < min(m["unsure"], 3e-3))
-        if flat:
-            return "valley with flat directions", abs(lowest) < FLAT, [
-                f"The slope is negligible, and curvatures reach from {lowest:.1g} of the largest up to it."], []
-        return "local minimum", m["complete"] or lowest > 3 * m["unsure"], [
-            f"The slope is negligible, and the lowest curvature is {lowest:.2g} of the largest."], []
 
-    if not falling and m["steepness"] > STEEPNESS and m["bend"] > BEND:
-        return "plateau", "fall" in m or m["bend"] > 3 * BEND, [
-            f"Slopes {m['steepness']:.2g} times as steep and curvatures {m['bend']:.2g} times as large are near, "
-            "but not here."], []
+def _exploding(m):
+    """Gradients that grow by orders of magnitude on their way back through the layers."""
+    return _by_orders(m, "exploding gradients") if m.get("layers", 1.0) > LAYERS else None
+
+
+def _vanishing(m):
+    """Gradients that fade by orders of magnitude on their way back through the layers."""
+    return _by_orders(m, "vanishing gradients") if m.get("layers", 1.0) < 1 / LAYERS else None
+
+
+def _by_orders(m, verdict):
+    beyond_rounding = m["|g|"] > 1e-12 * m["scale"] if m["layers"] > 1 else not m["rounding"]
+    if m["layers line"] < 0.8 or not (m["layers of rows"] or beyond_rounding):
+        return None
+    reason = f"From the last layer back to the first the gradient changes by a factor {m['layers']:.2g}."
+    return verdict, not 0.01 < m["layers"] < 100, reason, []
+
+
+def _unstable(m):
+    """Steps that reverse and get longer, or at least not shorter."""
+    if "turn" not in m or m["resting"]:
+        return None
+    if m["turn"] > TURN and m.get("rises", 0.0) > 0.9 and m["fall"] < -10 * FALL:
+        return "diverging", m["growth"] > GROWTH or m["stretch"] > 3, "The loss rises with every update.", []
+    if m["turn"] > TURN and "fall" not in m and m["stretch"] > 10:
+        reason = f"Eight more steps multiply the gradient by {m['stretch']:.2g}."
+        return "diverging", m["stretch"] > 100, reason, []
+    if (m["turn"] > TURN or m["back"]) and m["stretch"] > 0.5:
+        reason = f"The next steps meet η × curvature = {m['turn']:.2g}, reverse, and do not get shorter."
+        return "bouncing", m["turn"] > 1.8, reason, []
+    sharp = m["sharpness"] > SHARPNESS
+    jumps = m["noisy"] if "rises" in m else m["stretch"] > 0.5 and m["turn"] > 0.5
+    if jumps and (sharp or (m["noisy"] and m["turns ahead"] > TURN)):
+        most = max(m["sharpness"], m["turns ahead"])
+        return "bouncing", False, f"η × curvature reaches {most:.2g}, and the loss goes up and down.", []
+    return None
+
+
+def _drowned(m):
+    """Noise that takes as much as the slope gives."""
+    if m["falling"] or not (m["noisy"] or "rises" not in m):
+        return None
+    known, price = "turn" in m, m.get("noise", 0.0)
+    if NOISE < price < m.get("too quiet", 0.0) * (100 if m["noisy"] else 1):
+        reason = f"Noise takes {price:.2g} times what the slope gives in an update."
+        if known:
+            return "noise ball", m["noisy"] or price > 2 * NOISE, reason, []
+        if m["noisy"] or m["noise / signal"] > 10:
+            return "noise ball", m["noisy"], reason, ["the learning rate η"]
+    if known and m["noisy"] and "noise" not in m and m["sharpness"] < 1.8:
+        reason = (
+            f"Of the updates {m['rises']:.0%} raise the loss, though η × curvature is only "
+            f"{m['sharpness']:.2g}: only noise can do that."
+        )
+        return "noise ball", m["turns ahead"] < 1, reason, ["gradients of samples or minibatches"]
+    if m["noisy"] and not m["resting"]:
+        missing = [] if known else ["the learning rate η"]
+        missing += [] if "noise" in m else ["gradients of samples or minibatches"]
+        return "undecided", False, "The loss fluctuates, by noise or by a rate that is too large.", missing
+    return None
+
+
+def _critical(m):
+    """A critical point: of which kind?"""
+    lowest = m.get("lowest")
+    if lowest is None:
+        return None
+    if lowest < LOWEST:
+        there = m["rounding"] or (m["way along"] < 2 * WAY and m["miss along"] < MISS)
+        if not (there and m["promise"] > PROMISE and m.get("gain", 0.0) < 0.01 * m["scale"]):
+            return None
+        reason = f"A walk along the lowest curvature wins {m['promise']:.2g} times what the slopes promise."
+        return "strict saddle", lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE, reason, []
+    near = m.get("way", math.inf) < WAY and m["found"] and m["promised"] < 0.01 * m["scale"]
+    if not (m["resting"] or (near and not m["falling"])):
+        return None
+    if lowest < FLAT:
+        reason = f"The slope is negligible; the lowest curvature is {lowest:.1g} of the largest."
+        return "valley with flat directions", m["complete"] or lowest < FLAT / 3, reason, []
+    reason = f"The slope is negligible, and the lowest curvature is {lowest:.2g} of the largest."
+    return "local minimum", m["complete"] or lowest > 3 * m["unsure"], reason, []
+
+
+def _flat(m):
+    """Slope and curvature that are small beside those further out."""
+    if m["noisy"] or not m["still"]:
+        return None
     if not m["|g|"] and "lowest" not in m:
-        return "plateau", True, ["Slope and curvature are both zero."], []
-    if falling:
-        return "still descending", True, [
-            f"The losses fell by {m['fall']:.2g} of the largest in their last half."], []
-    missing = [name for name, key in (("the learning rate η", "turn"), ("the latest losses", "fall")) if key not in m]
-    return "undecided", False, ["No rule holds."], missing
+        return "plateau", True, "Slope and curvature are both zero.", []
+    seen = "fall" in m
+    if m["steepness"] > STEEPNESS * (1 if seen else 3) and m["bend"] > BEND * (1 if seen else 3):
+        if not seen and m["bend all"] < 3 * BEND and m.get("pace", 0.0) > FALL:
+            return None
+        if not seen and m.get("pace", 0.0) * m["scale"] > FALL * m["around"]:
+            return None
+        reason = f"Further out it is {m['steepness']:.2g} times as steep and {m['bend']:.2g} times as curved."
+        return "plateau", m["bend all"] > BEND * (1 if seen else 10), reason, []
+    if seen or m.get("pace", math.inf) < FALL / 3:
+        return "plateau", False, "The loss hardly changes, though no critical point is near.", []
+    return None
+
+
+def _moving(m):
+    """A loss that falls."""
+    if m["falling"]:
+        reason = f"In their last half the losses fell by {m['fall']:.2g} of the largest."
+        return "still descending", True, reason, []
+    if "fall" not in m and m.get("pace", 0.0) > FALL:
+        reason = f"A hundred updates would win {m['pace']:.2g} of the loss."
+        return "still descending", False, reason, ["the latest losses"]
+    return None
+
+
+# Models of other libraries
+
+
+def from_torch(model, loss, data, *, B=None, n=32, rng=None, dtype="float64"):
+    """What `diagnose` needs of a PyTorch model: a dict of θ, gradient, loss, hvp and layers.
+
+    `loss(model(x), y)` is the mean loss on `data` = (x, y): all of the training data, or a fixed part of it.
+    With `B`, the run's batch size, and a numpy Generator `rng` there are `sample_gradients` too, those of n
+    minibatches. The model itself stays as it is; put it into the mode (train or eval) in which its loss does
+    not change from call to call. What is flat in float32 need not be: `dtype` says in which precision to
+    compute, None in the model's own.
+
+        report = diagnose(**from_torch(model, loss, (x, y)), η=0.1, losses=losses, rng=rng)
+    """
+    import torch
+    from torch.func import functional_call
+
+    parts = dict(model.named_parameters())
+    sizes = [part.numel() for part in parts.values()]
+    first = next(iter(parts.values()))
+    kind = first.dtype if dtype is None else getattr(torch, dtype)
+
+    def cast(tensor):
+        return tensor.to(kind) if torch.is_floating_point(tensor) else tensor
+
+    x, y = map(cast, data)
+    rest = {name: cast(tensor) for name, tensor in model.named_buffers()}
+
+    def flat(θ):
+        return torch.as_tensor(θ, dtype=kind, device=first.device).requires_grad_()
+
+    def value(θ, x, y):
+        pieces = zip(parts, θ.split(sizes), parts.values(), strict=True)
+        return loss(functional_call(model, {k: v.view_as(p) for k, v, p in pieces} | rest, (x,)), y)
+
+    def slope(θ, x, y, graph=False):
+        return torch.autograd.grad(value(θ, x, y), θ, create_graph=graph)[0]
+
+    def hvp(θ, v):
+        θ, v = flat(θ), flat(v).detach()
+        return torch.autograd.grad(slope(θ, x, y, graph=True) @ v, θ)[0].cpu().numpy()
+
+    given = {
+        "θ": torch.cat([part.detach().reshape(-1) for part in parts.values()]).cpu().numpy(),
+        "gradient": lambda θ: slope(flat(θ), x, y).cpu().numpy(),
+        "loss": lambda θ: value(flat(θ), x, y).item(),
+        "hvp": hvp,
+        "layers": _modules(parts, sizes),
+    }
+    if B is not None:
+        chosen = torch.as_tensor(_batches(len(x), B, n, rng), device=x.device)
+        given["sample_gradients"] = lambda θ: np.stack(
+            [slope(flat(θ), x[batch], y[batch]).cpu().numpy() for batch in chosen]
+        )
+    return given
+
+
+def from_jax(loss, params):
+    """What `diagnose` needs of a JAX model: a dict of θ, gradient, loss and hvp.
+
+    `loss(params)` is the training loss, a scalar, of the tree `params`. Its precision is JAX's: float32
+    unless jax_enable_x64 is set.
+    """
+    import jax
+    from jax.flatten_util import ravel_pytree
+
+    θ, unravel = ravel_pytree(params)
+    value = jax.jit(lambda θ: loss(unravel(θ)))
+    slope = jax.jit(jax.grad(value))
+    product = jax.jit(lambda θ, v: jax.jvp(slope, (θ,), (v,))[1])
+    kind = θ.dtype
+    return {
+        "θ": np.asarray(θ),
+        "gradient": lambda θ: np.asarray(slope(θ.astype(kind))),
+        "loss": lambda θ: float(value(θ.astype(kind))),
+        "hvp": lambda θ, v: np.asarray(product(θ.astype(kind), v.astype(kind))),
+    }
+
+
+def _modules(parts, sizes):
+    """{name of a module: slice of its parameters}, in the order of the parameters."""
+    layers, start = {}, 0
+    for name, size in zip(parts, sizes, strict=True):
+        module = name.rpartition(".")[0] or name
+        layers[module] = slice(layers[module].start if module in layers else start, start + size)
+        start += size
+    return layers
+
+
+def _batches(N, B, n, rng):
+    """n random batches of B of N samples: (n, B)."""
+    if not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, not {type(rng).__name__}")
+    B = count(B, "B", 1, N)
+    return np.stack([rng.choice(N, B, replace=False) for _ in range(count(n, "n", 2))])
