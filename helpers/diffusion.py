@@ -54,13 +54,17 @@ def _changes(step, variables, noise):
     """What a step adds to θ, for a loop: √(2η) is a number r, and a polynomial drift is a nest of products.
 
     Drift and noise are added up before they meet θ. In float32 a short drift alone would be rounded away.
+    The noise may lose its sign, |u|ξ = ±uξ: ξ is symmetric. The numbers η and r stand first in every product.
     """
     changes = []
     for e, x in zip(step, variables, strict=True):
         drift = e.subs(dict.fromkeys(noise, 0)) - x
-        kick = (e - x - drift).subs(η, r**2 / 2)
-        nested = sp.horner(drift, *variables) if drift.is_polynomial(*variables) else drift
-        changes.append((nested + kick).evalf())  # numbers like √6 would turn float32 into float64
+        kick = (e - x - drift).subs(η, r**2 / 2).replace(sp.Abs, lambda u: u)
+        if drift.is_polynomial(*variables):
+            drift = sp.horner(drift, *variables)
+        changes.append(
+            (sp.factor_terms(drift) + sp.factor_terms(kick)).evalf()
+        )  # numbers like √6 would turn float32 into float64
     return changes
 
 
@@ -102,7 +106,7 @@ class Diffusion:
     def _checked(self, part):
         land = self.landscape
         if isinstance(part, sp.Expr) and part.free_symbols:
-            part = as_expression(part, land.variables, "D")
+            part = symbolic.with_tanh(as_expression(part, land.variables, "D"))
             (found,) = numpy_function(land.variables, [part])(*np.moveaxis(_sample(land), -1, 0))
             if not (found >= 0).all():
                 raise ValueError(
@@ -177,7 +181,7 @@ class Diffusion:
     def _move(self):
         noise = _kicks(self.d)
         changes = _changes(self.step.expression, self.landscape.variables, noise)
-        return numpy_function([*self.landscape.variables, *noise, η, r], changes).code
+        return numpy_function([η, r, *self.landscape.variables, *noise], changes).code
 
     def walk(self, start, η, rng, dtype=np.float64):
         """One step after the other, without end: yields the list of the d coordinates, each (particles,).
@@ -189,7 +193,7 @@ class Diffusion:
         while True:
             rng.standard_normal(out=noise, dtype=dtype)
             for kick in noise:
-                _add(x, move(*x, *kick, η, root))
+                _add(x, move(η, root, *x, *kick))
                 yield x
 
 
@@ -327,7 +331,7 @@ class SGD:
         T = sp.nsimplify(self.temperature, rational=True)
         step = _step(loss.variables, loss.gradient_expression, [T] * self.d, noise)
         changes = _changes(step, loss.variables, noise)
-        return numpy_function([*loss.variables, *loss.sample, *noise, η, r], changes).code
+        return numpy_function([η, r, *loss.variables, *loss.sample, *noise], changes).code
 
     def walk(self, start, η, rng, dtype=np.float64):
         """One step after the other, without end: see Diffusion.walk."""
@@ -347,7 +351,7 @@ class SGD:
             if self.temperature:
                 rng.standard_normal(out=kicks, dtype=dtype)
             for mean, kick in zip(means, kicks, strict=True):
-                _add(x, move(*x, *mean, *kick, η, root))
+                _add(x, move(η, root, *x, *mean, *kick))
                 yield x
 
     def _numbers(self, rng, steps, n):

@@ -109,24 +109,34 @@ def derivative(expression, symbol):
     """∂expression/∂symbol, taken almost everywhere.
 
     At the kink of |x| or max(0, x) SymPy would answer with a Dirac delta, which no program can evaluate: it
-    is set to 0. And sinh x/cosh x, which would be ∞/∞ for large x, is written as tanh x.
+    is set to 0. See also `with_tanh`.
 
     >>> x = sp.Symbol("x", real=True)
     >>> derivative(derivative(abs(x), x), x), derivative(sp.log(sp.cosh(x)), x)
     (0, tanh(x))
     """
-    result = sp.diff(expression, symbol).replace(_over_cosh, lambda product: product.replace(sp.sinh, _sinh))
+    result = with_tanh(sp.diff(expression, symbol))
     return result.replace(sp.DiracDelta, lambda *_: sp.S.Zero).replace(
         sp.Heaviside, lambda a, *_: sp.Piecewise((1, a > 0), (sp.S.Half, sp.Eq(a, 0)), (0, True))
     )
 
 
-def _over_cosh(part):
-    return part.is_Mul and any(f.is_Pow and f.base.func == sp.cosh and f.exp.is_negative for f in part.args)
+def with_tanh(expression):
+    """The same with tanh u for sinh u/cosh u, which would be ∞/∞ for large u.
 
+    >>> u = sp.Symbol("u", real=True)
+    >>> with_tanh(sp.diff(sp.log(sp.cosh(u)), u))
+    tanh(u)
+    """
 
-def _sinh(u):
-    return sp.tanh(u) * sp.cosh(u)
+    def over_cosh(part):
+        return part.is_Mul and any(
+            f.is_Pow and f.base.func == sp.cosh and f.exp.is_negative for f in part.args
+        )
+
+    return expression.replace(
+        over_cosh, lambda part: part.replace(sp.sinh, lambda u: sp.tanh(u) * sp.cosh(u))
+    )
 
 
 def _shared(expressions, symbols=None):
