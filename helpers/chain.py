@@ -130,23 +130,30 @@ class _NormalMean:
 
 
 class _GammaMean:
+    """B(z̄/σ + 1) is the waiting time s for B events of rate 1."""
+
     def __init__(self, σ, B):
         self.σ, self.B, self.std, self.support = σ, B, σ / math.sqrt(B), (-σ, math.inf)
 
+    def _time(self, u):
+        return np.maximum(self.B * (u / self.σ + 1), 0)
+
     def density(self, u):
-        s = np.maximum(self.B * (u / self.σ + 1), 0)
-        inside = np.where(u >= -self.σ, np.exp(-s), 0)
-        return inside * s ** (self.B - 1) / math.factorial(self.B - 1) * self.B / self.σ
+        return np.where(u >= -self.σ, _poisson(self.B - 1, self._time(u)) * self.B / self.σ, 0)
 
     def above(self, u):
-        s = np.maximum(self.B * (u / self.σ + 1), 0)
-        return np.exp(-s) * sum(s**k / math.factorial(k) for k in range(self.B))
+        return sum(_poisson(k, self._time(u)) for k in range(self.B))
 
     def below(self, u):
-        s = np.maximum(self.B * (u / self.σ + 1), 0)
-        small = np.minimum(s, self.B)  # where 1 − above(u) would lose digits
-        series = np.exp(-small) * sum(small**k / math.factorial(k) for k in range(self.B, self.B + 60))
+        s = self._time(u)
+        early = np.minimum(s, self.B)  # where 1 − above(u) would lose digits
+        series = sum(_poisson(k, early) for k in range(self.B, 2 * self.B + 60))
         return np.where(s < self.B, series, 1 - self.above(u))
+
+
+def _poisson(k, s):
+    """e^{−s}sᵏ/k!."""
+    return np.exp(k * np.log(np.maximum(s, 1e-300)) - s - math.lgamma(k + 1))
 
 
 _erfc = np.vectorize(math.erfc, otypes=[float])

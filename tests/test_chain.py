@@ -52,7 +52,7 @@ def test_cumulants_are_logarithms_of_means():
 
 
 @pytest.mark.parametrize("law", [Gaussian(0.7), Exponential(1.3), Pool(POOL)])
-@pytest.mark.parametrize("B", [1, 2, 5])
+@pytest.mark.parametrize("B", [1, 2, 5, 300])
 def test_means_of_batches(law, B):
     """Mean 0, standard deviation σ/√B, and what is below and above adds up to 1."""
     mean = law.mean(B)
