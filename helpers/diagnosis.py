@@ -12,8 +12,8 @@ in size, C the covariance of one update's gradient, and R = max(|θ|, 1) the len
     noise         ½η tr(HC) / (1 − turn/2)|g|²: loss by noise / gain            ¼  noise ball
     fall          of the losses, in their last half / the largest            0.01  still descending
     rises         how often the loss moves up, when it moves                  0.2  noise, or a large rate
-    way           length of the Newton step / R                              0.05  within: near a critical point
-    miss          slope after that step, or the one along g / |g|             0.2  within: it is there
+    way           length of the Newton step / R                              0.05  within: critical point near
+    miss          slope after it, or where that along g should end / |g|      0.2  within: it is there
     lowest        λ₁/λ                                                     −0.001  below: negative curvature
                                                                            0.0002  within: flat directions
     promise       what a walk along ±u₁ wins / what the slopes promise         10  the saddle holds the run
@@ -33,7 +33,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from helpers.checks import count, finite_array, number
+from helpers.checks import count, number
 
 GROWTH, LAYERS, TURN, SHARPNESS, NOISE, FALL, RISES = 10, 30, 1.5, 2, 0.25, 0.01, 0.2
 WAY, MISS, LOWEST, FLAT, PROMISE, STEEPNESS, BEND = 0.05, 0.2, -1e-3, 2e-4, 10, 10, 3
@@ -53,9 +53,9 @@ CHAPTERS = {
 VERDICTS = {
     "diverging": (6, "Go back to the last good parameters and divide the learning rate by ten."),
     "exploding gradients": (8, "Start again from smaller weights, or clip the gradient."),
-    "vanishing gradients": (8, "Start again from weights that keep the size of signals (Xavier, He)."),
     "bouncing": (6, "Divide the learning rate by three."),
     "noise ball": (4, "Divide the learning rate by ten, or take larger batches."),
+    "vanishing gradients": (8, "Start again from weights that keep the size of signals (Xavier, He)."),
     "strict saddle": (3, "Step along the direction of negative curvature, or add a little noise once."),
     "local minimum": (7, "Stop here, or start again from elsewhere: nothing near is lower."),
     "valley with flat directions": (2, "Stop here; where the valley is flat, validation data may choose."),
@@ -65,18 +65,33 @@ VERDICTS = {
 }
 """What `diagnose` can say, in its order of precedence: the chapter to read, and one thing to try."""
 
+DECISIVE = {
+    "diverging": ("growth", "turn"),
+    "exploding gradients": ("layers",),
+    "bouncing": ("turn", "sharpness", "rises"),
+    "noise ball": ("noise", "rises", "fall"),
+    "vanishing gradients": ("layers",),
+    "strict saddle": ("lowest", "promise"),
+    "local minimum": ("way", "miss", "lowest"),
+    "valley with flat directions": ("way", "miss", "lowest"),
+    "plateau": ("fall", "steepness", "bend"),
+    "still descending": ("fall",),
+    "undecided": (),
+}
+"""The numbers that speak for each verdict."""
+
 MEANING = {
     "growth": (GROWTH, "rise of the losses / their range in the first quarter; above: diverging"),
-    "layers": (LAYERS, "|∇L| of the first layer / of the last; above: exploding, below the inverse: vanishing"),
+    "layers": (LAYERS, "slope of the first layer / of the last; above: exploding, below 1/30: vanishing"),
     "turn": (TURN, "η × curvature along the steps that come; above: each step undoes the last"),
-    "sharpness": (SHARPNESS, "η × largest curvature; above: no minimum as sharp as this can hold"),
+    "sharpness": (SHARPNESS, "η × largest curvature; above: no minimum as sharp as this holds the run"),
     "noise": (NOISE, "what an update loses by noise / what it gains by slope; above: noise ball"),
     "noise / signal": (1, "mean square of the noise of an update / of the gradient"),
     "fall": (FALL, "fall of the losses in their last half / the largest; above: still descending"),
-    "rises": (RISES, "share of updates that raise the loss; above: noise, or a rate that is too large"),
+    "rises": (RISES, "how often the loss goes up, when it moves; above: noise, or too large a rate"),
     "way": (WAY, "length of the Newton step / length of θ; below: a critical point would be near"),
     "miss": (MISS, "gradient left after the Newton step; below: a critical point is there"),
-    "lowest": (LOWEST, "lowest curvature / largest; below: saddle; above 0.0001: minimum; between: flat"),
+    "lowest": (LOWEST, "lowest curvature / largest; below: saddle; above 0.0002: minimum; between: flat"),
     "promise": (PROMISE, "gain along negative curvature / gain that slopes promise; above: saddle"),
     "steepness": (STEEPNESS, "steepest slope further out / here; above: plateau, with `bend`"),
     "bend": (BEND, "curvature further out / here; above: plateau, with `steepness`"),
@@ -88,10 +103,11 @@ class Diagnosis:
     """What `diagnose` found: `print` shows it, `figures.diagnosis` draws it.
 
     `verdict` is a key of VERDICTS, `confidence` "high" or "low". `numbers` maps the name of a measurement to
-    (value, threshold, meaning); `reasons` are sentences. `sharp` says of a minimum whether ηλ is near 2 or
-    above; it is None where η is not known, and at everything else. `cost` counts the evaluations, "total" in
-    gradients: a Hessian-vector product counts two. `missing` are measurements that would decide. `curves`
-    holds what a figure shows: losses, curvatures, gradient norms by layer.
+    (value, threshold, meaning), `decisive` names those that decided, `reasons` are sentences. `sharp` says of
+    a minimum whether ηλ is above 1.5, near the limit of 2; it is None where η is not known, and at everything
+    else. `cost` counts the evaluations, "total" in gradients: a Hessian-vector product counts two. `missing`
+    are measurements that would decide. `curves` holds what a figure shows: losses, curvatures, and the slope
+    by layer, the root mean square of its part of the gradient.
     """
 
     verdict: str
@@ -102,6 +118,11 @@ class Diagnosis:
     cost: dict = field(default_factory=dict)
     missing: list = field(default_factory=list)
     curves: dict = field(default_factory=dict)
+
+    @property
+    def decisive(self):
+        """The names of the numbers that decided."""
+        return [name for name in DECISIVE[self.verdict] if name in self.numbers]
 
     @property
     def chapter(self):
@@ -120,7 +141,8 @@ class Diagnosis:
         lines = [f"{self.verdict}{sharp} ({self.confidence} confidence)", *self.reasons]
         width = max((len(name) for name in self.numbers), default=0)
         for name, (value, threshold, meaning) in self.numbers.items():
-            lines.append(f"  {name:{width}}  {value:10.3g}  against {threshold:<6g}  {meaning}")
+            mark = ">" if name in self.decisive else " "
+            lines.append(f"{mark} {name:{width}}  {value:10.3g}  against {threshold:<6g}  {meaning}")
         lines += [f"Would decide: {measurement}." for measurement in self.missing]
         lines += [f"Try: {self.try_this}", f"Read: chapter {self.chapter}, {CHAPTERS[self.chapter]}."]
         lines.append(f"Cost: {self.cost['total']} gradient evaluations.")
@@ -136,7 +158,7 @@ def cost(budget=100, *, loss=False, sample_gradients=False, hvp=False, η=False)
     >>> cost()
     {'gradient': 100, 'hvp': 0, 'sample_gradients': 0, 'loss': 0, 'total': 100}
     >>> cost(hvp=True, η=True)
-    {'gradient': 32, 'hvp': 34, 'sample_gradients': 0, 'loss': 0, 'total': 100}
+    {'gradient': 35, 'hvp': 32, 'sample_gradients': 0, 'loss': 0, 'total': 99}
     """
     gradients, products = _plan(budget, loss, sample_gradients, hvp, η)
     used = {
@@ -164,9 +186,9 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
     more it can tell apart:
 
     - `loss(θ)`, the training loss, a number: then the gradient is checked against it;
-    - `sample_gradients(θ)` (n, d): n independent gradients, of samples or of minibatches, whose mean estimates
-      ∇L; `batch` says how many of these rows one update of the run averages: 1 where the rows are its
-      minibatches, B where they are samples and its batches hold B;
+    - `sample_gradients(θ)` (n, d): n independent gradients, of samples or of minibatches, whose mean
+      estimates ∇L; `batch` says how many of these rows one update of the run averages: 1 where the rows are
+      its minibatches, B where they are samples and its batches hold B;
     - `hvp(θ, v)` (d,): Hessian-vector products; otherwise they are made of gradient differences;
     - `η`: the learning rate of a run θ ← θ − η·(gradient);
     - `losses` (n,): the latest training losses, one per update or per fixed number of updates;
@@ -192,7 +214,7 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
             measure(run, m)
     verdict, sure, reason, missing = _decide(m)
     numbers = {name: (float(m[name]), *MEANING[name]) for name in MEANING if name in m}
-    sharp = bool(m["sharpness"] > 1.8) if verdict == "local minimum" and "sharpness" in m else None
+    sharp = bool(m["sharpness"] > TURN) if verdict == "local minimum" and "sharpness" in m else None
     curves = {name: m[name] for name in ("losses", "curvatures", "layer norms") if name in m}
     return Diagnosis(verdict, "high" if sure else "low", numbers, [reason], sharp, run.cost, missing, curves)
 
@@ -346,12 +368,20 @@ def _slope(run, m):
         raise ValueError("gradient(θ) must be finite, but it contains NaN or infinity at the θ given")
     size = np.linalg.norm(run.g)
     apart = np.linalg.norm(again - run.g)
-    if apart > 100 * run.ε * size:
+    if apart > max(1e-8, 100 * run.ε) * size and _random(run):
         raise ValueError(
             f"gradient must be a function of θ alone, but two calls at one θ differ by {apart / size:.1%}; "
             "give it all samples or one fixed batch, without dropout"
         )
     m["|g|"], m["R"] = float(size), run.R
+
+
+def _random(run):
+    """Does the gradient also change from call to call where it is not the rounding of zero?"""
+    run.products -= 1
+    at = run.θ + 1e-3 * run.R * run.direction()
+    first, second = run.gradient(at), run.gradient(at)
+    return np.linalg.norm(second - first) > max(1e-8, 100 * run.ε) * np.linalg.norm(first)
 
 
 def _by_layer(run, m):
@@ -479,7 +509,7 @@ def _newton(run, m):
     left = float(np.linalg.norm(c[~kept]))
     step = np.where(kept, step, 0)
     new = run.gradient(run.θ + step @ run.U)
-    m["way"] = float(np.linalg.norm(step) / run.R)
+    m["way"] = float(np.linalg.norm(step) / run.R) if left < 0.9 * m["|g|"] else math.inf
     m["miss"] = float(np.linalg.norm(new)) / m["|g|"]
     along = float(c**2 @ μ) / m["|g|"] ** 2  # the curvature along g: where the slope of this line would end
     if along and m["|g|"] / abs(along) < run.R:
@@ -649,14 +679,14 @@ def _drowned(m):
         return None
     known, price = "turn" in m, m.get("noise", 0.0)
     if NOISE < price < m.get("too quiet", 0.0) * (100 if m["noisy"] else 1):
-        reason = f"Noise takes {price:.2g} times what the slope gives in an update."
+        reason = f"In an update, what noise takes over what the slope gives is {price:.2g}."
         if known:
             return "noise ball", m["noisy"] or price > 2 * NOISE, reason, []
         if m["noisy"] or m["noise / signal"] > 10:
             return "noise ball", m["noisy"], reason, ["the learning rate η"]
     if known and m["noisy"] and "noise" not in m and m["sharpness"] < 1.8:
         reason = (
-            f"Of the updates {m['rises']:.0%} raise the loss, though η × curvature is only "
+            f"The loss goes up {m['rises']:.0%} of the time, though η × curvature is only "
             f"{m['sharpness']:.2g}: only noise can do that."
         )
         return "noise ball", m["turns ahead"] < 1, reason, ["gradients of samples or minibatches"]

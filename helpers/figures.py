@@ -354,6 +354,58 @@ def eigenvectors(ax, land, θ0, length=None, labels=True):
     return arrows
 
 
+# Diagnoses
+
+def diagnosis(axes, report, decades=3):
+    """A Diagnosis on two Axes: what it looked at, and each number over its threshold.
+
+    On the left the gradient by layer where that decided, else the losses, else the curvatures that were
+    found. On the right every measurement is a dot at log₁₀(value / threshold), at most `decades` to either
+    side: right of the line it is beyond its threshold. Filled dots in bold type are the numbers that decided.
+    Returns (line, dots).
+    """
+    left, right = axes
+    curves = report.curves
+    if "layers" in report.decisive:
+        norms = curves["layer norms"]
+        (line,) = left.semilogy(range(1, len(norms) + 1), list(norms.values()), "o-", color=INK, markersize=4)
+        left.set(xlabel="layer, from the input", ylabel="slope")
+    elif "losses" in curves:
+        losses = curves["losses"]
+        (line,) = left.plot(np.where(np.isfinite(losses), losses, np.nan), color=INK, linewidth=1.6)
+        left.set(xlabel="the latest losses", ylabel="loss $L$")
+    else:
+        λ = curves.get("curvatures", np.array([]))
+        (line,) = left.plot(λ, "o", color=INK, markersize=4)
+        left.axhline(0, color=SOFT, linewidth=0.8, zorder=0)
+        left.set(xlabel="curvatures found, in order", ylabel=r"$\lambda$")
+        left.set_xticks([])
+    left.set_title(f"{report.verdict}\n({report.confidence} confidence)", fontsize=11)
+
+    names, dots = list(report.numbers)[::-1], []
+    right.set_axis_on() if names else right.set_axis_off()
+    for row, name in enumerate(names):
+        value, threshold, _ = report.numbers[name]
+        ratio = value / threshold
+        at = np.clip(np.log10(ratio), -decades, decades) if ratio > 0 else -decades
+        decided = name in report.decisive
+        colour = KIND["saddle"] if decided else SOFT
+        dots += right.plot(at, row, "o", color=colour, markersize=8, zorder=4, clip_on=False,
+                           markerfacecolor=colour if decided else HIGH)
+        text = f"{value:.3g}".replace("-", "−").replace("inf", "∞")
+        right.annotate(text, (1.03, row), xycoords=("axes fraction", "data"), va="center", fontsize=9,
+                       weight="bold" if decided else "normal", annotation_clip=False)
+    right.axvline(0, color=INK, linewidth=1)
+    right.set_yticks(range(len(names)), names)
+    for label in right.get_yticklabels():
+        label.set_weight("bold" if label.get_text() in report.decisive else "normal")
+    ticks = [-decades, 0, decades]
+    right.set_xticks(ticks, [f"1/{10**decades}", "threshold", f"{10**decades}×"])
+    right.set(xlim=(-decades - 0.3, decades + 0.3), ylim=(-0.7, max(len(names), 1) - 0.3))
+    right.grid(axis="y", color=LINE, linewidth=0.6)
+    return line, dots
+
+
 def colour(name):
     """The colour of a rule, of a kind of critical point, or "ink", "soft", "line", as a hex string.
 
