@@ -156,7 +156,7 @@ def cost(budget=100, *, loss=False, sample_gradients=False, hvp=False, η=False)
     call of `sample_gradients` as one, and losses are not counted.
 
     >>> cost()
-    {'gradient': 100, 'hvp': 0, 'sample_gradients': 0, 'loss': 0, 'total': 100}
+    {'gradient': 99, 'hvp': 0, 'sample_gradients': 0, 'loss': 0, 'total': 99}
     >>> cost(hvp=True, η=True)
     {'gradient': 35, 'hvp': 32, 'sample_gradients': 0, 'loss': 0, 'total': 99}
     """
