@@ -5,8 +5,8 @@ import {
 } from "./stage.js";
 
 const LEFT = 0, RIGHT = 1, NEITHER = 2, SIDES = ["left", "right"];
-const DEEP = 45; // integrals end where the density is below e⁻⁴⁵ of its largest
-const NORMAL = 8.5; // and a normal density this many deviations from its mean
+const DEEP = 45; // integrals end where the density is below e⁻⁴⁵ of that at the ridge
+const NORMAL = 8.5, MARGIN = 4; // a normal density this many deviations from its mean; a chain goes some deviations further
 
 // --------------------------------------------------------------------------------------------------------- dynamics
 /** The text of the loop over all particles, with a generated `step` inside, so that the two become one function. Particles 2i and
@@ -154,7 +154,7 @@ export function theoryOf(rates, parameters, minima, { nodes, weights, running })
   const side = (sign, bottom) => { // panels from the ridge outwards
     const inner = Math.max(6, Math.ceil(bottom / 0.06)), h = bottom / inner, panels = [];
     let lowest = 0;
-    for (let edge = 0, Φ0 = 0, k = 0; k <= inner || Φ0 < lowest + DEEP; k++) {
+    for (let edge = 0, Φ0 = 0, k = 0; k <= inner || Φ0 < DEEP; k++) {
       if (k === inner) lowest = Φ0;
       const x = nodes.map((u) => sign * (edge + (h * (u + 1)) / 2)), found = x.map((v) => rates(v, parameters)), slope = found.map((f) => sign * f[0]);
       const Φ = running.map((row) => Φ0 + (h / 2) * row.reduce((sum, r, j) => sum + r * slope[j], 0));
@@ -192,51 +192,64 @@ export const leadingOf = ({ kramers, curvature, rates }, parameters, minima, ris
     before it, at Gauss–Legendre nodes. `next(x, parameters)` gives mean and deviation of the next place, `bell` their density.
     NaN where a step of this length throws particles up the far wall. */
 export function chainTime({ next, bell }, parameters, from, to, end, { nodes, weights }) {
-  const sign = Math.sign(to - from), at = (u) => next(sign * u, parameters), goal = sign * to, low = sign * end, x = [], w = [];
+  const sign = Math.sign(to - from), at = (u) => next(sign * u, parameters), goal = sign * to, low = sign * end - MARGIN * at(sign * end)[1], x = [], w = [];
   if (!(sign * at(low)[0] > low)) return NaN;
-  for (let edge = low; edge < goal - 1e-12;) {
-    const h = Math.min(0.12, goal - edge, 5 * Math.min(at(edge)[1], at(Math.min(goal, edge + 0.06))[1], at(Math.min(goal, edge + 0.12))[1]));
+  for (let edge = low; edge < goal - 1e-12;) { // panels that are short against the step of whoever comes there
+    const near = [-2, -1, 0, 1, 2].map((k) => at(clamp(edge + 0.15 * k, low, goal))[1]), h = Math.min(Math.abs(edge) < 0.6 ? 0.2 : 0.4, goal - edge, 4 * Math.min(...near));
     nodes.forEach((u, j) => { x.push(edge + (h * (u + 1)) / 2); w.push((weights[j] * h) / 2); });
     edge += h;
-    if (x.length > 3000) return NaN;
+    if (x.length > 4000) return NaN;
   }
-  const n = x.length, rows = [], first = new Int32Array(n), T = new Float64Array(n).fill(1);
-  const chances = (u) => { // of going from u to each node, from the first that matters to the last
-    const [place, deviation] = at(u), mean = sign * place, reach = NORMAL * deviation;
-    let a = 0, b = n;
-    for (let step = n; step >= 1; step /= 2) { // nodes ascend
-      const s = Math.floor(step);
-      while (a + s <= n && x[a + s - 1] < mean - reach) a += s;
-      while (b - s >= 0 && x[b - s] > mean + reach) b -= s;
-    }
-    const row = new Float64Array(Math.max(0, b - a));
-    for (let j = a; j < b; j++) row[j - a] = w[j] * bell(x[j], mean, deviation);
-    return { a, row };
+  const n = x.length, rows = [], first = new Int32Array(n), arrive = new Float64Array(n), T = new Float64Array(n).fill(1);
+  const chances = (u) => { // of going from u to each node that matters, from number `a` on, and of arriving
+    const [centre, deviation] = at(u), mean = sign * centre, reach = NORMAL * deviation, a = below(x, mean - reach), b = below(x, mean + reach);
+    const row = Float64Array.from({ length: b - a }, (_, j) => w[a + j] * bell(x[a + j], mean, deviation)), start = Math.max(goal, mean - reach);
+    let over = 0;
+    for (let k = 0, h = (mean + reach - start) / 4; h > 0 && k < 4; k++)
+      nodes.forEach((v, j) => { over += ((weights[j] * h) / 2) * bell(start + h * (k + (v + 1) / 2), mean, deviation); });
+    return { a, row, over };
   };
-  for (let i = 0; i < n; i++) { // I − K, each row over the nodes that it reaches and the diagonal
-    const { a, row } = chances(x[i]), start = row.length ? Math.min(a, i) : i, stop = row.length ? Math.max(a + row.length, i + 1) : i + 1;
-    const full = new Float64Array(stop - start);
-    for (let j = 0; j < row.length; j++) full[a + j - start] = -row[j];
-    full[i - start] += 1;
+  for (let i = 0; i < n; i++) {
+    const { a, row, over } = chances(x[i]), start = Math.min(a, i), full = new Float64Array(Math.max(a + row.length, i + 1) - start);
+    full.set(row, a - start);
     first[i] = start;
+    arrive[i] = over;
     rows.push(full);
   }
-  for (let i = 0; i < n; i++) { // elimination inside the band; the matrix needs no pivots
-    for (let k = first[i]; k < i; k++) {
-      const factor = rows[i][k - first[i]] / rows[k][k - first[k]], end = first[k] + rows[k].length;
-      if (!factor) continue;
-      if (first[i] + rows[i].length < end) { const wider = new Float64Array(end - first[i]); wider.set(rows[i]); rows[i] = wider; }
-      const own = rows[i], other = rows[k], shift = first[k] - first[i];
-      for (let j = k + 1 - first[k]; j < other.length; j++) own[j + shift] -= factor * other[j];
-      T[i] -= factor * T[k];
+  // Elimination inside the band, node by node: whoever comes to node k goes on from it. Only sums of what is positive, so that no
+  // digit is lost however long it takes (Grassmann, Taksar and Heyman 1985).
+  const leave = new Float64Array(n);
+  for (let k = 0; k < n; k++) {
+    const other = rows[k], own = k - first[k];
+    leave[k] = arrive[k];
+    for (let j = own + 1; j < other.length; j++) leave[k] += other[j];
+    for (let i = k + 1; i < n; i++) {
+      const chance = first[i] <= k ? rows[i][k - first[i]] / leave[k] : 0, last = first[k] + other.length;
+      if (!chance) continue;
+      if (first[i] + rows[i].length < last) { const wider = new Float64Array(last - first[i]); wider.set(rows[i]); rows[i] = wider; }
+      const row = rows[i], shift = first[k] - first[i];
+      for (let j = own + 1; j < other.length; j++) row[j + shift] += chance * other[j];
+      arrive[i] += chance * arrive[k];
+      T[i] += chance * T[k];
     }
   }
   for (let i = n - 1; i >= 0; i--) {
-    for (let j = i + 1; j < first[i] + rows[i].length; j++) T[i] -= rows[i][j - first[i]] * T[j];
-    T[i] /= rows[i][i - first[i]];
+    for (let j = i + 1; j < first[i] + rows[i].length; j++) T[i] += rows[i][j - first[i]] * T[j];
+    T[i] /= leave[i];
   }
   const { a, row } = chances(sign * from);
   return row.reduce((sum, v, j) => sum + v * T[a + j], 1);
+}
+
+/** How many of the ascending numbers lie below v. */
+function below(x, v) {
+  let a = 0, b = x.length;
+  while (a < b) {
+    const middle = (a + b) >> 1;
+    if (x[middle] < v) a = middle + 1;
+    else b = middle;
+  }
+  return a;
 }
 
 // --------------------------------------------------------------------------------------------------------- the page
@@ -338,7 +351,7 @@ async function render({ model, el }) {
   side.append(controls.D.node, controls.B.node, controls.η.node, wells, heading, funnel, reset);
 
   // -- the film: frames while it plays, the page shows it and someone can see it
-  const film = { id: 0, on: false, seen: true };
+  const film = { id: 0, on: false, seen: false };
   const button = (name, d, onclick) => element("button", { type: "button", "aria-label": name, title: name, onclick }, icon(d));
   const play = button("play", PLAY, () => (film.on ? pause() : begin()));
   controls.speed = slider({ model, trait: "speed", label: "steps a frame", range: log(spec.speeds[0], spec.speeds.at(-1)), steps: spec.speeds.length - 1, round: Math.round, text: String });
@@ -599,7 +612,7 @@ async function render({ model, el }) {
       put(cells.theory[k], percent(k ? 1 - theory.left : theory.left));
       const { mean, half, known } = measured[k];
       put(cells.measured[k], !known ? "too few yet" : `${long(mean)} ± ${long(half)}`);
-      put(cells.chain[k], long(chain[k]));
+      put(cells.chain[k], long(people.thrown ? NaN : chain[k]));
       put(cells.exact[k], long(theory.times[k]));
       put(cells.kramers[k], long(theory.leading[k]));
     });
@@ -612,9 +625,11 @@ async function render({ model, el }) {
     drawCourse();
   }
   function say() {
-    const s = first(), m = measured[s];
-    spoken.say(`${noise().name} noise, time ${fixed(people.tick * value("η"), 0)}. ${percent(people.left())} of the particles are in the left well, in the long run ${percent(theory.left)}. `
-      + `Mean time to leave the ${SIDES[s]} well: ${m?.known ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}, exact ${long(Number.isFinite(chain[s]) ? chain[s] : theory.times[s])}.`);
+    const s = first(), m = measured[s], exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
+    const words = `${noise().name} noise, time ${fixed(people.tick * value("η"), 0)}. ${percent(people.left())} of the particles are in the left well, in the long run ${percent(theory.left)}. `
+      + `Mean time to leave the ${SIDES[s]} well: ${m?.known ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}, exact ${long(exact)}.`;
+    moving.setAttribute("aria-label", `${spec.particles} particles in two wells, curvature ${format(value("H_left"), 2)} on the left and ${format(value("H_right"), 2)} on the right: ${words}`);
+    spoken.say(words);
   }
 
   // -- what happens when
@@ -639,14 +654,15 @@ async function render({ model, el }) {
     if (!size.w) return;
     if (stale.rules) { rules(); stale.still = true; }
     if (stale.still) drawStill();
-    if (stale.rules) look();
+    if (stale.rules) { look(); saySoon(); }
     stale = { rules: false, still: false };
     drawMoving();
   });
   const paint = () => redraw();
-  function changed() { showControls(); stale.rules = true; paint(); saySoon(); }
-  function moved() { showControls(); restart(); stale.still = true; }
-  const saySoon = () => { if (theory) setTimeout(() => { if (theory) say(); }, 250); };
+  function changed() { showControls(); stale.rules = true; paint(); }
+  function moved() { showControls(); stale.still = true; restart(); saySoon(); }
+  let saying = 0; // after the chain's exact time has come
+  function saySoon() { clearTimeout(saying); saying = setTimeout(say, 250); }
   function measure() { size = { w: Math.max(0, plane.clientWidth) }; plane.style.height = `${floor + FOOT}px`; Object.assign(frame.style, { left: 0, top: 0, width: `${size.w}px`, height: `${HEIGHT}px` }); }
   function resized() { measure(); for (const name of ["D", "B", "η"]) controls[name].layout(); stale.still = true; paint(); if (theory) drawCourse(); }
   function recoloured() { colours = theme(el); showControls(); stale.still = true; paint(); if (theory) drawCourse(); }
@@ -678,11 +694,11 @@ async function render({ model, el }) {
   follow(AGAIN, changed);
   follow(["start", "seed"], moved);
   follow(["speed"], showControls);
-  stops.push(dragging(frame, Object.keys(grips).map((name) => ({ node: grips[name], get: share(name), set: (p) => save(setters[name](p)) })), { step: 0.012 }));
+  stops.push(dragging(frame, Object.keys(grips).map((name) => ({ node: grips[name], get: share(name), set: (p) => save(setters[name](p)) })), { step: 0.012, near: true }));
   const sight = new IntersectionObserver((entries) => { film.seen = entries.at(-1).isIntersecting; roll(); });
   sight.observe(plane);
   document.addEventListener("visibilitychange", roll);
-  stops.push(() => sight.disconnect(), () => document.removeEventListener("visibilitychange", roll), () => { film.on = false; roll(); clearTimeout(chainTimer); },
+  stops.push(() => sight.disconnect(), () => document.removeEventListener("visibilitychange", roll), () => { film.on = false; roll(); clearTimeout(chainTimer); clearTimeout(saying); },
     watchSize(plane, resized), watchTheme(el, recoloured), redraw.stop, spoken.stop);
   redraw();
   if (!reducedMotion()) begin();

@@ -1,6 +1,7 @@
 """Thousands of particles in two wells: who crosses the ridge, how long it takes, and where the crowd ends."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 import sympy as sp
@@ -177,8 +178,7 @@ class ParticlesExplorer(Explorer):
     @property
     def process(self):
         """The Diffusion that the particles follow."""
-        at = _numbers(self.ΔL, self.H_left, self.H_right) | {D0: self.strength}
-        return Diffusion(two_valleys(self.ΔL, self.H_left, self.H_right), _D[self.noise].subs(at))
+        return _process(self.noise, self.strength, self.ΔL, self.H_left, self.H_right)
 
     @property
     def minima(self):
@@ -239,13 +239,15 @@ class ParticlesExplorer(Explorer):
         """Where the particles are after `steps` steps from the start, as on the page: (particles,)."""
         step, at = FORMULAS[f"step {self.noise}"].code, self._parameters
         x = np.full(self.particles, self.minima[self.start])
-        for kick in normals(self.seed, steps, self.particles):
-            (x,) = step(x, kick, *at)
+        with np.errstate(all="ignore"):  # too long a step throws particles out
+            for kick in normals(self.seed, steps, self.particles):
+                (x,) = step(x, kick, *at)
         return x
 
     def draw(self, figure):
         """The poster: the wells with the particles on their way, and their histogram beside the density."""
         x, colour = self.walk(POSTED), palette.RULE[self.noise][0]
+        x = x[np.abs(x) < FAR]
         grid = np.linspace(*VIEW, 401)
         wells = figure.add_axes((0.01, 0.36, 0.98, 0.63))
         loss = FORMULAS["loss"](grid, self._parameters)
@@ -256,7 +258,7 @@ class ParticlesExplorer(Explorer):
         wells.plot(x, height, ".", color=colour, alpha=0.4, markersize=2.5, markeredgewidth=0)
         wells.set(xlim=VIEW, ylim=(-0.06, TOP))
         below = figure.add_axes((0.01, 0.09, 0.98, 0.25))
-        below.hist(x, BINS, VIEW, density=True, color=colour, alpha=0.4, rwidth=0.9)
+        below.hist(x, bins=BINS, range=VIEW, density=True, color=colour, alpha=0.4, rwidth=0.9)
         below.plot(grid, stationary_density(self.process, grid), color=palette.INK[0], linewidth=1.8)
         flat = self.H_left < self.H_right
         names = ("flat", "sharp") if flat else ("sharp", "flat")
@@ -282,6 +284,12 @@ class ParticlesExplorer(Explorer):
                 f"start in the {self.start} well and reach the {there} one after a mean time of "
                 f"{exact[self.start]:.3g}. In the long run {100 * share['left']:.1f} % of them are in the "
                 "left well. Below, a histogram of the particles beside the density of theory.")
+
+
+@lru_cache(maxsize=64)
+def _process(noise, strength, *wells):
+    """The Diffusion in these wells; SymPy needs a moment for it."""
+    return Diffusion(two_valleys(*wells), _D[noise].subs(_numbers(*wells) | {D0: strength}))
 
 
 _TRAITS = ("noise", "ΔL", "H_left", "H_right", "D", "B", "η", "start", "speed", "seed")

@@ -643,8 +643,9 @@ export function handle(trait, label, extra = "") {
 
 /** Mouse, touch and keyboard for `handles` [{node, get() -> [x, y], set([x, y])}] on `plane`; coordinates are 0…1 from the top left.
     A mouse may press anywhere; a finger takes hold near a handle or taps, so that the page still scrolls beside it.
-    `one`: handles move only sideways. `ended` is called when a drag ends. Returns a clean-up. */
-export function dragging(plane, handles, { step = 0.01, one = false, ended = () => {} } = {}) {
+    `one`: handles move only sideways. `near`: only a press near a handle counts. `ended` is called when a drag ends. Returns a
+    clean-up. */
+export function dragging(plane, handles, { step = 0.01, one = false, near: only = false, ended = () => {} } = {}) {
   let held = null, rect = null, offset = [0, 0], swiped = false;
   const place = (e) => [(e.clientX - rect.left) / rect.width, (e.clientY - rect.top) / rect.height];
   const keep = (p) => p.map((v) => clamp(v, 0, 1));
@@ -658,8 +659,8 @@ export function dragging(plane, handles, { step = 0.01, one = false, ended = () 
     rect = plane.getBoundingClientRect();
     const p = place(e), near = nearest(p);
     if (!near) return;
-    swiped = e.pointerType === "touch";
-    if (swiped && near.far > 28) return; // a tap comes later as a click; a swipe scrolls the page
+    swiped = e.pointerType === "touch" && !only;
+    if (near.far > 28 && (swiped || only)) return; // a tap comes later as a click; a swipe scrolls the page
     const shown = handles.filter((h) => !h.node.hidden);
     held = near.far <= 28 ? near.h : shown[0];
     const at = held.get();
@@ -668,7 +669,7 @@ export function dragging(plane, handles, { step = 0.01, one = false, ended = () 
     plane.setPointerCapture(e.pointerId);
     plane.classList.add("is-held");
     if (near.far > 28) held.set(keep(p));
-    if (!swiped) e.preventDefault();
+    if (e.pointerType !== "touch") e.preventDefault();
   };
   const move = (e) => {
     if (!held) return;
