@@ -1,7 +1,9 @@
 """All benchmarks, one after the other."""
 
-from benchmarks import descent, networks
+from benchmarks import descent, diffusion, networks
 
 networks.main()
 print("\n")
 descent.main()
+print("\n")
+diffusion.main()
