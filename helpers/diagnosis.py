@@ -195,7 +195,8 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
     - `layers`: {name: slice or index array} into θ, from the input to the output.
 
     `rng` is a numpy Generator, `budget` the number of gradient evaluations that may be spent: see `cost`.
-    Memory: about 80 vectors of d numbers.
+    Memory: some 90 vectors of d numbers, and the rows of `sample_gradients`
+    three times.
 
     Raises TypeError or ValueError, with one sentence, for what does not fit together: shapes, NaN, a gradient
     that is no function of θ alone, or not that of the loss.
@@ -481,12 +482,12 @@ def _curvatures(run, m):
     if not np.isfinite(W).all():
         raise ValueError("the products with the Hessian must be finite, but they contain NaN or infinity")
     T = Q @ W.T
-    μ, S = np.linalg.eigh((T + T.T) / 2)
-    run.μ, run.U = μ, S.T @ Q
+    μ, S = np.linalg.eigh((T + T.T) / 2)  # the Ritz vectors are the columns of QᵀS
+    run.μ, run.S, run.Q, run.u = μ, S, Q, S[:, 0] @ Q
     run.M = float(np.abs(μ).max())
-    run.c = run.U @ run.g
+    run.c = (Q @ run.g) @ S
     m["curvatures"], m["complete"] = μ, j == run.d
-    m["unsure"] = float(np.linalg.norm(S[:, 0] @ W - μ[0] * run.U[0]))
+    m["unsure"] = float(np.linalg.norm(S[:, 0] @ W - μ[0] * run.u))
     if run.M > 0:
         m["lowest"], m["unsure"] = float(μ[0] / run.M), m["unsure"] / run.M
     if run.η is not None:
@@ -508,7 +509,7 @@ def _newton(run, m):
     kept = (np.abs(μ) > max(1e-6, 10 * np.cbrt(run.ε) ** 2) * M) & (np.abs(step) <= run.R)
     left = float(np.linalg.norm(c[~kept]))
     step = np.where(kept, step, 0)
-    new = run.gradient(run.θ + step @ run.U)
+    new = run.gradient(run.θ + (run.S @ step) @ run.Q)
     m["way"] = float(np.linalg.norm(step) / run.R) if left < 0.9 * m["|g|"] else math.inf
     m["miss"] = float(np.linalg.norm(new)) / m["|g|"]
     along = float(c**2 @ μ) / m["|g|"] ** 2  # the curvature along g: where the slope of this line would end
@@ -562,7 +563,7 @@ def _walk(run, m):
     """What a walk along the lowest curvature wins, beside what the slopes promise."""
     if not m.get("lowest", 0.0) < LOWEST:
         return
-    u, c, μ = run.U[0], run.c[0], run.μ[0]
+    u, c, μ = run.u, run.c[0], run.μ[0]
     u, c = (-u, -c) if c > 0 else (u, c)  # downhill
     distance, slope, won, best = 0.0, c, 0.0, 0.0
     for r in run.R * 2.0 ** np.array([-9, -6, -4, -2, 0, 2]):
