@@ -20,8 +20,7 @@ import numpy as np
 import sympy as sp
 
 from helpers import symbolic
-from helpers.checks import count, finite_array, number
-from helpers.kramers import _interval
+from helpers.checks import count, finite_array, interval, number
 from helpers.landscapes import Landscape, landscape
 from helpers.minibatch import Minibatch, SampleLoss, _Draw, batch_factor, noise_covariance
 from helpers.optimizers import D, g, η, θ, ξ
@@ -31,7 +30,7 @@ from helpers.symbolic import Formula, as_expression, numpy_function
 r = sp.Symbol("r", positive=True)  # √(2η), which a run computes once
 z = sp.Symbol("z", real=True)
 ((_, _STEP),) = perturbed.update  # θ − ηg + √(2ηD)ξ
-LIMIT = 10**9  # particle-steps of a run that is told only how many events it should wait for
+LIMIT = 10**9  # steps; of all particles together, where a run is told only how many events to wait for
 
 euler_maruyama = Formula([θ, g, D, ξ, η], _STEP)
 """θ − ηg + √(2ηD) ξ, coordinate by coordinate: the step of perturbed gradient descent."""
@@ -53,18 +52,18 @@ def _kicks(d):
 def _changes(step, variables, noise):
     """What a step adds to θ, for a loop: √(2η) is a number r, and a polynomial drift is a nest of products.
 
-    Drift and noise are added up before they meet θ. In float32 a short drift alone would be rounded away.
-    The noise may lose its sign, |u|ξ = ±uξ: ξ is symmetric. The numbers η and r stand first in every product.
+    Drift and noise are added up before they meet θ: in float32 a short drift alone would be rounded away.
+    The noise may change its sign, uξ for |u|ξ, since ξ is symmetric. Every product begins with its numbers.
     """
     changes = []
     for e, x in zip(step, variables, strict=True):
         drift = e.subs(dict.fromkeys(noise, 0)) - x
-        kick = (e - x - drift).subs(η, r**2 / 2).replace(sp.Abs, lambda u: u)
+        kick = (e - x - drift).subs(η, r**2 / 2)
+        kick = sp.Mul(*(f.args[0] if f.func == sp.Abs else f for f in sp.Mul.make_args(kick)))
         if drift.is_polynomial(*variables):
             drift = sp.horner(drift, *variables)
-        changes.append(
-            (sp.factor_terms(drift) + sp.factor_terms(kick)).evalf()
-        )  # numbers like √6 would turn float32 into float64
+        change = sp.factor_terms(drift) + sp.factor_terms(kick)
+        changes.append(change.evalf())  # numbers like √6 would turn float32 into float64
     return changes
 
 
@@ -261,7 +260,7 @@ class SGD:
     networks.Objective, or anything that minibatch.Minibatch accepts; batches are drawn with replacement, or
     without, B different samples independent of the batches before. Every particle has batches of its own.
 
-    Source of the step with T: wellingteh2011.
+    Source of the step with T: welling2011.
 
     >>> data = pool_loss().on([-2.0, 2.0])
     >>> SGD(data, B=4).diffusion(0.1)
@@ -403,7 +402,8 @@ def _moments(samples):
     off = samples - mean
 
     def rational(value):
-        return sp.nsimplify(value, rational=True, tolerance=1e-14)
+        near = sp.Rational(value).limit_denominator(10**6)  # 4, where rounding has left 3.9999999999999996
+        return near if abs(near - value) <= 1e-13 * abs(value) else sp.nsimplify(value, rational=True)
 
     covariance = off.T @ off / len(off)
     return [rational(m) for m in mean], [[rational(c) for c in row] for row in covariance]
@@ -447,12 +447,8 @@ class MatrixDiffusion:
         θ = np.array(start, dtype)
         while True:
             λ, U = np.linalg.eigh(self.D(θ).reshape(len(θ), self.d, self.d))
-            kick = (
-                rng.standard_normal(θ.shape, dtype=dtype)[..., None, :]
-                @ U
-                * np.sqrt(np.maximum(λ, 0))[:, None]
-            )
-            kick = (kick @ np.swapaxes(U, -1, -2))[:, 0]
+            root = U * np.sqrt(np.maximum(λ, 0))[:, None] @ np.swapaxes(U, -1, -2)
+            kick = (root @ rng.standard_normal(θ.shape, dtype=dtype)[..., None])[..., 0]
             θ = euler_maruyama(θ, self.gradient(θ), 1.0, kick, η).astype(dtype, copy=False)
             yield list(θ.T)
 
@@ -560,7 +556,8 @@ def first_passages(
     once, no burn-in is left out by default, and the times of arrival are kept.
 
     The run ends after the time `horizon` for every particle, or as soon as it has counted `events`, or after
-    10⁹ steps of a particle. Numbers are float32 in the loop (`dtype`); no array grows with the steps.
+    10⁹ steps, of all particles together, where no horizon is given. Numbers are float32 in the loop
+    (`dtype`), and no array grows with the steps.
 
     Raises ValueError where a particle starts in the target, or where the steps are so long that θ overflows.
 
@@ -589,15 +586,11 @@ def first_passages(
             here = arrived(x)
             if np.count_nonzero(here):
                 if k > 0:
-                    if renew:
-                        found += np.count_nonzero(here)
-                    else:
-                        first = here & waiting
-                        found, under_way = (
-                            found + np.count_nonzero(first),
-                            under_way - np.count_nonzero(first),
-                        )
-                        times.append(np.full(np.count_nonzero(first), k * η))
+                    new = np.count_nonzero(here if renew else here & waiting)
+                    found += new
+                    if not renew:
+                        under_way -= new
+                        times.append(np.full(new, k * η))
                         waiting &= ~here
                 for coordinate, at in zip(x, columns, strict=True):
                     coordinate[here] = at[here]
@@ -724,7 +717,7 @@ def _region(region, start):
         def inside(x):
             return np.asarray(region(np.stack(x, axis=-1)))
     else:
-        low, high = _interval(region)
+        low, high = interval(region, "region")
         if start.shape[1] != 1:
             raise TypeError(
                 f"with {start.shape[1]} parameters region must be a function of θ, not {region!r}"

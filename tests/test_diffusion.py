@@ -52,6 +52,7 @@ PROCESSES = {
     "constant": Diffusion("double well", 0.04),
     "where it is sharp": Diffusion("two wells", 0.05 * stretch().diff() ** 2),
     "turned round": Diffusion("two wells", 0.05 / stretch().diff() ** 2),
+    "kink": Diffusion("double well", (1 + sp.Abs(x)) / 20),
     "no noise": Diffusion("double well", 0),
     "plane": Diffusion("Himmelblau", (1 + x**2 + y**2) / 10),
     "diagonal": Diffusion("worst network", [0.1, 0.3]),
@@ -265,7 +266,7 @@ def test_a_run_ends_after_so_many_events_or_at_its_horizon():
     found = run(events=4)
     assert (found.events, found.steps, found.exposure) == (6, 8, 6.0)
     assert run(events=4, horizon=1).events == 3
-    assert run(events=1, horizon=3).steps == 4
+    assert run(events=1, horizon=3).steps == run(events=3, horizon=3).steps == 4
 
 
 def test_each_particle_goes_back_to_its_own_start():
