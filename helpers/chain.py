@@ -15,8 +15,9 @@ import math
 import numpy as np
 import sympy as sp
 
-from helpers.checks import count, finite_array, number
-from helpers.kramers import _SERIES, _W, _X, _diffusion_constant, _interval, _n, _nodes
+from helpers.checks import count, finite_array, interval, number
+from helpers.kramers import diffusion_constant
+from helpers.quadrature import PER_PANEL, SERIES, W, X, legendre, panel_nodes, panel_weights
 from helpers.symbolic import Formula, numpy_function
 
 q, σ = sp.symbols("q sigma", real=True)
@@ -227,7 +228,7 @@ class _Step:
             self.r = lambda θ: -self.η * β(θ)[0]
         else:
             self.law = Gaussian()
-            self.r = lambda θ: np.sqrt(2 * self.η * _diffusion_constant(process, θ[..., None]))
+            self.r = lambda θ: np.sqrt(2 * self.η * diffusion_constant(process, θ[..., None]))
         if not callable(getattr(self.target, "gradient", None)) or getattr(self.target, "d", 1) != 1:
             raise TypeError(f"process must have gradient(θ) of one parameter; {process!r} has not")
         self.mean = self.law.mean(self.B)
@@ -437,8 +438,8 @@ class Chain:
         drift, r = self.step.drift(θ)[:, None], self.step.r(θ)[:, None]
         if self.step.mean.density is None:
             return self._atoms(drift, r, edges)
-        y, weights = _nodes(edges).ravel(), (np.diff(edges)[:, None] / 2 * _W).ravel()
-        K = self.step.mean.density((y - drift) / r) / r * weights
+        y = panel_nodes(edges).ravel()
+        K = self.step.mean.density((y - drift) / r) / r * panel_weights(edges).ravel()
         if math.isfinite(lowest := self.step.mean.support[0]):
             self._at_the_edge(K, drift, r, drift + r * lowest, edges)
         return K
@@ -449,15 +450,17 @@ class Chain:
         end, drift, r = end[rows], drift[rows], r[rows]
         panel = np.searchsorted(edges, end[:, 0]) - 1
         low, high = edges[panel, None], edges[panel + 1, None]
-        y = (end + high) / 2 + (high - end) / 2 * _X
-        mass = self.step.mean.density((y - drift) / r) / r * _W * (high - end) / 2
-        basis = np.polynomial.legendre.legvander(2 * (y - low) / (high - low) - 1, _n - 1) @ _SERIES
-        K[rows[:, None], panel[:, None] * _n + np.arange(_n)] = np.einsum("iq,iqj->ij", mass, basis)
+        y = (end + high) / 2 + (high - end) / 2 * X
+        mass = self.step.mean.density((y - drift) / r) / r * W * (high - end) / 2
+        basis = legendre(y, low, high) @ SERIES
+        K[rows[:, None], panel[:, None] * PER_PANEL + np.arange(PER_PANEL)] = np.einsum(
+            "iq,iqj->ij", mass, basis
+        )
 
     def _atoms(self, drift, r, edges):
         """E u = Σ p u(drift + rz), with u a polynomial in each panel."""
         z, p, panels = self.step.mean.z, self.step.mean.p, len(edges) - 1
-        K = np.zeros((len(drift), panels, _n))
+        K = np.zeros((len(drift), panels, PER_PANEL))
         for i in range(0, len(drift), 32):
             y = drift[i : i + 32] + r[i : i + 32] * z
             panel = np.searchsorted(edges, y, side="right") - 1
@@ -465,10 +468,10 @@ class Chain:
             row, column = np.nonzero(inside)
             y, panel = y[inside], panel[inside]
             low, high = edges[panel], edges[panel + 1]
-            basis = np.polynomial.legendre.legvander(2 * (y - low) / (high - low) - 1, _n - 1)
+            basis = legendre(y, low, high)
             place, size = row * panels + panel, len(K[i : i + 32]) * panels
             sums = [np.bincount(place, weights, minlength=size) for weights in (basis * p[column, None]).T]
-            K[i : i + 32] = np.stack(sums, axis=-1).reshape(-1, panels, _n) @ _SERIES
+            K[i : i + 32] = np.stack(sums, axis=-1).reshape(-1, panels, PER_PANEL) @ SERIES
         return K.reshape(len(drift), -1)
 
     def _leaves(self, θ, point, side):
@@ -481,7 +484,7 @@ class Chain:
         """Until c is reached: edges, nodes, the probability of a loss elsewhere, and I − K."""
         low, high, _ = self._cover((a, c), passage=True)
         edges, side = (self._panels(low, c), 1) if a < c else (self._panels(c, high), -1)
-        nodes, far = _nodes(edges).ravel(), edges[0] if a < c else edges[-1]
+        nodes, far = panel_nodes(edges).ravel(), edges[0] if a < c else edges[-1]
 
         def arrives(θ):
             return self._leaves(θ, c, side)
@@ -526,7 +529,7 @@ class Chain:
         """Nodes and their weights μ in the stationary state: E f = Σ μ f(nodes)."""
         low, high, lowest = self._cover(points)
         edges = self._panels(low, high)
-        nodes = _nodes(edges).ravel()
+        nodes = panel_nodes(edges).ravel()
         order = np.argsort(-np.abs(nodes - lowest))  # so that every state leads to one that is still there
         nodes, K = nodes[order], self._kernel(nodes, edges)[np.ix_(order, order)]
         is_lost = self._leaves(nodes, high, 1) + self._leaves(nodes, low, -1)
@@ -537,7 +540,7 @@ class Chain:
 
     def occupation(self, region):
         """The share of its steps that the chain spends in `region`, a pair (low, high): ∞ is accepted."""
-        low, high = _interval(region)
+        low, high = interval(region, "region")
         nodes, μ = self._stationary([end for end in (low, high) if math.isfinite(end)])
         beyond = [
             1.0 if point == -math.inf else 0.0 if point == math.inf else self._leaves(nodes, point, 1)

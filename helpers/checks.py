@@ -58,6 +58,21 @@ def count(value, name, low=0, high=10_000_000):
     return int(value)
 
 
+def interval(value, name):
+    """`value` as two floats (low, high) with low < high; −∞ and ∞ are accepted.
+
+    >>> interval((-math.inf, 0), "region")
+    (-inf, 0.0)
+    """
+    try:
+        low, high = (float(end) for end in value)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be a pair of numbers (low, high), not {value!r}") from error
+    if not low < high:
+        raise ValueError(f"{name} must be a pair (low, high) with low < high, not {value!r}")
+    return low, high
+
+
 def lookup(table, key, what):
     """`table[key]`, or an error that names every key that is accepted.
 

@@ -12,8 +12,9 @@ import numpy as np
 import sympy as sp
 
 from helpers import landscapes
-from helpers.checks import count, finite_array, number
+from helpers.checks import count, finite_array, interval, number
 from helpers.optimizers import η
+from helpers.quadrature import RUNNING, SERIES, W, X, panel_nodes
 from helpers.symbolic import Formula
 
 # Laws: the leading order for D ≪ ΔL
@@ -178,7 +179,7 @@ def ito_time(process, a, b, convention=0.0):
     sign = 1.0 if a < b else -1.0
     panels = _Panels(_process(process), [sign * a, sign * b], until_last=True, mirrored=sign < 0)
     ΔΦ = panels.Φ_edges[-1] - panels.Φ_edges[panels.edge(sign * a)]
-    D = _diffusion_constant(process, np.array([[a], [b]]))
+    D = diffusion_constant(process, np.array([[a], [b]]))
     return convention_time(*H, *D, ΔΦ, α)
 
 
@@ -297,17 +298,7 @@ def _one_parameter(landscape):
     return land
 
 
-# Exact values: Φ = ∫L′/D on panels, each with the nodes of Gauss and Legendre
-
-_n = 16
-_X, _W = np.polynomial.legendre.leggauss(_n)
-_P = np.polynomial.legendre.legvander(_X, _n)
-_SERIES = (_P[:, :_n] * _W[:, None]).T * (np.arange(_n) + 0.5)[:, None]  # values -> coefficients of Pₖ
-_k = np.arange(1, _n)
-_PRIMITIVE = np.zeros((_n + 1, _n))  # of ∫₋₁ˣ Pₖ = (Pₖ₊₁ − Pₖ₋₁)/(2k + 1), and ∫₋₁ˣ P₀ = P₁ + P₀
-_PRIMITIVE[[0, 1], 0] = 1
-_PRIMITIVE[_k + 1, _k], _PRIMITIVE[_k - 1, _k] = 1 / (2 * _k + 1), -1 / (2 * _k + 1)
-_RUNNING = _P @ _PRIMITIVE @ _SERIES  # values -> ∫₋₁ˣ up to each node
+# Exact values: Φ = ∫L′/D on panels
 
 _DEEP = 45.0  # where the integrals end, the density is less than e⁻⁴⁵ of its largest
 _STEEP = 3.0  # Φ changes by no more in one panel
@@ -324,7 +315,7 @@ class _Panels:
         self._process, self._sign, self._α = process, -1.0 if mirrored else 1.0, α
         self.edges = self._refine(self._cover(np.unique(points), until_last))
         self.h = np.diff(self.edges)
-        slope, self.D = self._slope(_nodes(self.edges))
+        slope, self.D = self._slope(panel_nodes(self.edges))
         self.Φ, self.Φ_edges = self.running(slope)
         lowest = self.Φ_edges.min()
         self.Φ -= lowest
@@ -333,13 +324,13 @@ class _Panels:
     def _slope(self, θ):
         """L′/D and D."""
         θ = self._sign * θ[..., None]
-        D = _diffusion_constant(self._process, θ)
+        D = diffusion_constant(self._process, θ)
         return self._sign * np.asarray(self._process.gradient(θ))[..., 0] / D, D
 
     def _height(self, edges):
         """−ln m = Φ + (1 − α) ln D at the edges, but for a constant."""
-        slope, _ = self._slope(_nodes(edges))
-        rise = np.concatenate([[0.0], np.cumsum(slope @ _W * np.diff(edges) / 2)])
+        slope, _ = self._slope(panel_nodes(edges))
+        rise = np.concatenate([[0.0], np.cumsum(slope @ W * np.diff(edges) / 2)])
         return rise + (1 - self._α) * np.log(self._slope(edges)[1])
 
     def _cover(self, points, until_last):
@@ -365,10 +356,10 @@ class _Panels:
         while len(pairs):
             low, high = pairs.T
             h = (high - low)[:, None]
-            slope, D = self._slope((low + high)[:, None] / 2 + h / 2 * _X)
+            slope, D = self._slope((low + high)[:, None] / 2 + h / 2 * X)
             bad = np.abs(slope * h).max(axis=1) > _STEEP
             for values in (slope * h, np.log(D)):
-                bad |= np.abs(values @ _SERIES[-2:].T).max(axis=1) > 1e-12
+                bad |= np.abs(values @ SERIES[-2:].T).max(axis=1) > 1e-12
             small = high - low <= least
             if (endless := small & (np.abs(slope * h).max(axis=1) > _STEEP)).any():
                 where = self._sign * low[endless][0]
@@ -382,7 +373,7 @@ class _Panels:
 
     def within(self, values):
         """∫ of `values` from the first edge of each panel: up to its nodes, and over all of it."""
-        return values @ _RUNNING.T * self.h[:, None] / 2, values @ _W * self.h / 2
+        return values @ RUNNING.T * self.h[:, None] / 2, values @ W * self.h / 2
 
     def running(self, values):
         """∫ of `values` from the first edge: up to each node, and up to each edge."""
@@ -415,11 +406,7 @@ class _Panels:
         return np.searchsorted(self.edges, points)
 
 
-def _nodes(edges):
-    return (edges[:-1, None] + edges[1:, None]) / 2 + np.diff(edges)[:, None] / 2 * _X
-
-
-def _diffusion_constant(process, θ):
+def diffusion_constant(process, θ):
     """D (...,) at θ (..., 1); it must be positive."""
     D = np.asarray(process.D(θ), dtype=float)
     D = D[..., 0] if D.ndim == θ.ndim and D.shape[-1] == 1 else np.broadcast_to(D, θ.shape[:-1])
@@ -487,7 +474,7 @@ def stationary_density(process, grid, convention=0.0):
     grid = grid[..., 0] if grid.ndim > 1 and grid.shape[-1] == 1 else grid
     panels = _Panels(_process(process), np.ravel(grid), α)
     total = panels.running(panels.density())[1][-1]
-    D = _diffusion_constant(process, grid[..., None])
+    D = diffusion_constant(process, grid[..., None])
     return np.exp(-panels.Φ_edges[panels.edge(grid)]) * D ** (α - 1) / total
 
 
@@ -498,21 +485,10 @@ def occupation_exact(process, region, convention=0.0):
     >>> round(float(occupation_exact(Diffusion("double well", 0.1), (-math.inf, 0))), 6)
     0.5
     """
-    (low, high), α = _interval(region), number(convention, "convention", 0, 1)
+    (low, high), α = interval(region, "region"), number(convention, "convention", 0, 1)
     ends = [end for end in (low, high) if math.isfinite(end)]
     panels = _Panels(_process(process), ends or [0.0], α)
     _, share = panels.running(panels.density())
     at_high = share[-1] if math.isinf(high) else share[panels.edge(high)]
     at_low = 0.0 if math.isinf(low) else share[panels.edge(low)]
     return (at_high - at_low) / share[-1]
-
-
-def _interval(region):
-    """(low, high) with low < high."""
-    try:
-        low, high = (float(end) for end in region)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"region must be a pair of numbers (low, high), not {region!r}") from error
-    if not low < high:
-        raise ValueError(f"region must be a pair (low, high) with low < high, not {region!r}")
-    return low, high
