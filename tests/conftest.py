@@ -24,7 +24,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
          "--disable-sync"]
 
 # Peers are optional: tests against them are left out, aloud, where the peer is missing.
-PEERS = {"torch": "test_torch*.py"}
+PEERS = {"torch": "test_torch*.py", "jax": "test_jax*.py"}
 _missing = {peer: glob for peer, glob in PEERS.items()
             if importlib.util.find_spec(peer) is None and list(ROOT.joinpath("tests").glob(glob))}
 collect_ignore_glob = list(_missing.values())
