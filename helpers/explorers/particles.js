@@ -42,32 +42,37 @@ export function lifeTable(classes, each) {
   } };
 }
 
-/** The mean lifetime in steps, its standard error, the number of events and of those in the last class, from a life table; NaN before that one
-    has any. */
-export function lifetime({ classes, each, events, steps }) {
-  const ends = events.map((n, k) => (n ? n / steps[k] : 0)), count = events.reduce((a, b) => a + b, 0);
+/** The mean lifetime in steps, its standard error, the number of events and of `late` ones, from a life table. The last class, in
+    which a chance must hold for ever, is pooled with those before it until it has `few` events, if `pool`; NaN while it has none. */
+export function lifetime({ classes, each, events, steps }, few = 1, pool = false) {
+  const sum = (values, from = 0) => values.reduce((total, v, k) => (k < from ? total : total + v), 0), count = sum(events);
+  let last = classes;
+  while (pool && last > 0 && sum(events, last) < few) last--;
+  const ended = [...events.slice(0, last), sum(events, last)], risk = [...steps.slice(0, last), sum(steps, last)];
+  const ends = ended.map((n, k) => (n ? n / risk[k] : 0)), late = ended[last];
   const mean = (chance) => { // of surviving a step, multiplied up
-    let alive = 1, sum = 0;
-    for (let k = 0; k < classes; k++) for (let j = 0; j < each; j++) { sum += alive; alive *= 1 - chance[k]; }
-    return sum + (alive > 0 ? alive / chance[classes] : 0);
+    let alive = 1, total = 0;
+    for (let k = 0; k < last; k++) for (let j = 0; j < each; j++) { total += alive; alive *= 1 - chance[k]; }
+    return total + (alive > 0 ? alive / chance[last] : 0);
   };
-  if (!ends[classes]) return { mean: NaN, error: NaN, count, late: 0 };
+  if (!late) return { mean: NaN, error: NaN, count, late };
   const value = mean(ends);
   let variance = 0;
-  for (let k = 0; k <= classes; k++) {
-    if (!events[k]) continue;
+  for (let k = 0; k <= last; k++) {
+    if (!ended[k]) continue;
     const nearby = ends.slice(), small = 1e-4 * ends[k];
     nearby[k] += small;
-    variance += ((mean(nearby) - value) / small) ** 2 * ends[k] * (1 - ends[k]) / steps[k];
+    variance += ((mean(nearby) - value) / small) ** 2 * ends[k] * (1 - ends[k]) / risk[k];
   }
-  return { mean: value, error: Math.sqrt(variance), count, late: events[classes] };
+  return { mean: value, error: Math.sqrt(variance), count, late };
 }
 
 /** n particles that start in the minimum of one well. `run(k)` takes k steps and notes who has come from one minimum to the other
-    or beyond it, and after how many steps; whoever arrives starts anew from the minimum that it has reached. */
+    or beyond it, and after how many steps; whoever arrives starts anew from the minimum that it has reached,
+    exactly from there if `exactly`. */
 export function crowd({ n, far }) {
   const x = new Float64Array(n), home = new Uint8Array(n), since = new Float64Array(n);
-  const all = { x, home, since, tick: 0, drawn: 0, thrown: 0, tables: [], minima: [0, 0], start: LEFT, seed: 0, loop: null, parameters: [] };
+  const all = { x, home, since, tick: 0, drawn: 0, thrown: 0, tables: [], minima: [0, 0], start: LEFT, seed: 0, loop: null, parameters: [], exactly: true };
   function look() {
     const [left, right] = all.minima;
     for (let i = 0; i < n; i++) {
@@ -81,10 +86,10 @@ export function crowd({ n, far }) {
       } else if (!(v < right)) back(i); // NaN
     }
   }
-  /** A crossing ends, and the next begins: exactly at the minimum, or it would begin as far beyond it as the last step went. */
+  /** A crossing ends, and the next begins: at the minimum, or it would begin as far beyond it as the last step went. */
   function arrive(i, side) {
     if (home[i] === 1 - side) all.tables[1 - side].record(all.tick - since[i], true);
-    x[i] = all.minima[side];
+    if (all.exactly) x[i] = all.minima[side];
     home[i] = side;
     since[i] = all.tick;
   }
@@ -97,8 +102,8 @@ export function crowd({ n, far }) {
   }
   return Object.assign(all, {
     /** New rules from here on: measuring begins anew, with whoever comes past a minimum. */
-    rules({ loop, parameters, minima, tables }) {
-      Object.assign(all, { loop, parameters, minima, tables, tick: 0, thrown: 0 });
+    rules({ loop, parameters, minima, tables, exactly = true }) {
+      Object.assign(all, { loop, parameters, minima, tables, exactly, tick: 0, thrown: 0 });
       home.fill(NEITHER);
     },
     /** All back to the minimum of one well. */
@@ -117,12 +122,12 @@ export function crowd({ n, far }) {
       }
     },
     /** The mean number of steps to leave a well, from the crossings so far and the stays that still go on. */
-    lifetime(side) {
+    lifetime(side, few) {
       const { classes, each, events, steps } = all.tables[side], table = lifeTable(classes, each);
       table.events.set(events);
       table.steps.set(steps);
       for (let i = 0; i < n; i++) if (home[i] === side && all.tick > since[i]) table.record(all.tick - since[i], false);
-      return lifetime(table);
+      return lifetime(table, few, all.tick > 2 * classes * each);
     },
     /** The share of particles left of the ridge. */
     left() {
@@ -255,7 +260,7 @@ function below(x, v) {
 // --------------------------------------------------------------------------------------------------------- the page
 const HEIGHT = 280, EARTH = 30, GAP = 8, BARS = 104, FOOT = 36, DOT = 2, NEW = 255, BELOW = 15; // a handle stands in the ground below its point
 const HOVER = 26, NOISE = 0.1; // pixels that a particle hovers at most where D is this
-const QUIET = 250, FEW = 10; // milliseconds between two looks at the numbers; late crossings before a mean is shown
+const QUIET = 250, FEW = 10, RARE = 50; // milliseconds between two looks at the numbers; late crossings before a mean is shown; steps
 const AGAIN = ["noise", "ΔL", "H_left", "H_right", "D", "B", "η"], SHOWN = [...AGAIN, "start", "speed", "seed"];
 const PLAY = "M3 1.5v11l9-5.5z", PAUSE = "M2.5 1.5h3v11h-3zM8.5 1.5h3v11h-3z", ON = "M4.5 2v10L11 7zM11 2h1.5v10H11z", BACK = "M9.5 2v10L3 7zM1.5 2h1.5v10h-1.5z";
 const icon = (d) => element("svg:svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, element("svg:path", { d }));
@@ -386,7 +391,8 @@ async function render({ model, el }) {
     theory = theoryOf(code[`rates ${name}`], parameters, minima, spec);
     theory.leading = leadingOf({ ...code, rates: code[`rates ${name}`] }, parameters, minima, theory.rise);
     const each = Math.max(1, Math.round(spec.span / (Math.min(value("H_left"), value("H_right")) * value("η") * spec.classes)));
-    people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: SIDES.map(() => lifeTable(spec.classes, each)) });
+    people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: SIDES.map(() => lifeTable(spec.classes, each)),
+      exactly: Math.min(...theory.times) > RARE * value("η") }); // crossings are so rare that the picture shows nothing of it
     if (fresh) people.place(SIDES.indexOf(value("start")), value("seed"));
     else if (minima[LEFT] !== before[LEFT] || minima[RIGHT] !== before[RIGHT]) {
       const [p, q] = minima.map((m, k) => m / before[k]);
@@ -540,7 +546,7 @@ async function render({ model, el }) {
     g.clearRect(0, 0, w, h);
     const now = people.tick * value("η"), from = course[0]?.t ?? 1, y = linear(0.6 * exact, 1.4 * exact), x = log(from, Math.max(now, 3 * from));
     const ticks = [1, 2, 3].flatMap((_, k) => [1, 2, 5].map((v) => v * 10 ** (k + Math.floor(Math.log10(from))))).filter((v) => v >= from && v <= x.high);
-    drawAxes(g, box, { colours, x: { scale: x, ticks, label: "time t", text: (v) => format(v, 3, true) }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4), text: (v) => format(v, 3, true) } });
+    drawAxes(g, box, { colours, x: { scale: x, ticks, label: "t", text: (v) => format(v, 3, true) }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4), text: (v) => format(v, 3, true) } });
     const px = (t) => box.left + box.width * x.at(t), py = (v) => box.top + box.height * (1 - clamp(y.at(v), -0.2, 1.2));
     g.save();
     g.beginPath();
@@ -590,7 +596,7 @@ async function render({ model, el }) {
   let measured = [null, null];
   const first = () => SIDES.indexOf(value("start"));
   function timeOf(side) {
-    const { mean, error, count, late } = people.lifetime(side), η = value("η");
+    const { mean, error, count, late } = people.lifetime(side, FEW), η = value("η");
     return { mean: η * mean, half: 1.96 * η * error, count, known: late >= FEW };
   }
   /** A point of the course of the measured time, evenly on a logarithmic axis. */
@@ -640,8 +646,10 @@ async function render({ model, el }) {
     controls.noise.buttons.forEach((b, k) => b.style.setProperty("--c", colours.pick(noises[k].colour)));
     dots.firstChild.setAttribute("fill", colours.pick(noise().colour));
     controls.start.buttons.forEach((b) => b.style.setProperty("--c", colours.ink));
-    controls.D.node.hidden = !thermal();
-    controls.B.node.hidden = thermal();
+    const [own, other] = thermal() ? [controls.D, controls.B] : [controls.B, controls.D], turned = own.node.hidden;
+    own.node.hidden = false;
+    other.node.hidden = true;
+    if (turned) own.layout(); // marks are laid out when they can be seen
     const lifted = value("H_right") >= value("H_left") ? 1 : -1;
     portraits.forEach((p, k) => p.firstChild.setAttribute("d", [`M1 6H17`, `M1 ${6 + 3 * lifted}H7L11 ${6 - 3 * lifted}H17`, `M1 ${6 - 3 * lifted}H7L11 ${6 + 3 * lifted}H17`][k]));
     const ΔL = value("ΔL"), D = (r) => ΔL / r;
