@@ -244,7 +244,8 @@ class _Step:
     def tilt(self, θ):
         """The slope of the exponent: q*B/r, where K(q*) = q*·ηL′/r."""
         r = self.r(θ)
-        return _tilt(self.law, self.η * self.slope(θ) / r) * self.B / r
+        with np.errstate(divide="ignore", invalid="ignore"):  # where there is no noise
+            return _tilt(self.law, self.η * self.slope(θ) / r) * self.B / r
 
 
 def _slope_in_z(process):
@@ -376,6 +377,9 @@ class Chain:
     `process` is a Diffusion (Euler and Maruyama's step), or an SGD on samples whose slope is linear in one
     number z, drawn with replacement. With a `law` of z (Gaussian, Exponential, Pool) and a batch size B it is
     anything with `gradient(θ)`, and the step is θ − η(L′ − z̄). Times are η × iterations.
+
+    With Gaussian steps times are exact to some ten digits. The steps of a pool have no density: times and
+    shares are good to about 10⁻⁴ then, and the density of θ to 10⁻².
 
     Raises ValueError where η is so large that the chain runs away, or so small that the matrix would be too
     large: then the integrals of `helpers.kramers` are exact enough.

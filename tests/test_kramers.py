@@ -289,6 +289,14 @@ def test_stationary_density_carries_no_current(α):
     assert share == pytest.approx(np.trapezoid(p[inside], grid[inside]), abs=1e-4)
 
 
+def test_heavy_tails():
+    """½θ² with D = (1 + θ²)/2: p ∝ (1 + θ²)⁻², whose tail is a power, since the noise grows with θ."""
+    process = Process(lambda θ: θ, lambda θ: (1 + θ**2) / 2)
+    assert occupation_exact(process, (-1, 1)) == pytest.approx(0.5 + 1 / math.pi, rel=1e-10)
+    grid = np.array([-30.0, 0.0, 2.0])
+    assert stationary_density(process, grid) == pytest.approx(2 / math.pi / (1 + grid**2) ** 2, rel=1e-9)
+
+
 def test_shares_add_up():
     process = Diffusion(WELL, D_HERE)
     parts = [(-math.inf, -1), (-1, 0.2), (0.2, math.inf)]
