@@ -78,12 +78,12 @@ class SampleLoss:
     @cached_property
     def gradient_expression(self):
         """∇ℓ as a list of d expressions."""
-        return [_derivative(self.expression, v) for v in self.variables]
+        return [symbolic.derivative(self.expression, v) for v in self.variables]
 
     @cached_property
     def hessian_expression(self):
         """∇²ℓ as d lists of d expressions."""
-        return [[_derivative(slope, v) for v in self.variables] for slope in self.gradient_expression]
+        return [[symbolic.derivative(slope, v) for v in self.variables] for slope in self.gradient_expression]
 
     @cached_property
     def formulas(self):
@@ -121,11 +121,6 @@ class SampleLoss:
 
     def __repr__(self):
         return f"SampleLoss({self.name!r}, {self.expression})"
-
-
-def _derivative(expression, symbol):
-    """∂expression/∂symbol, with tanh u for sinh u/cosh u, which would be ∞/∞ for large u."""
-    return symbolic.derivative(expression, symbol).replace(sp.sinh, lambda u: sp.tanh(u) * sp.cosh(u))
 
 
 class EmpiricalLoss:
