@@ -233,10 +233,10 @@ class FokkerPlanck:
         """
         k = count(k, "k", 1, self.N)
         λ, U = self._all_modes
-        ψ = U[:k] * np.sqrt(self.stationary / self.h)
+        last = [row[np.flatnonzero(np.abs(row) > np.abs(row).max() / 100)[-1]] for row in U[:k]]
+        ψ = U[:k] * np.sign(last)[:, None] * np.sqrt(self.stationary / self.h)
         ψ[0] = np.abs(ψ[0]) / (np.abs(ψ[0]).sum() * self.h)  # of one sign, except for rounding
-        heavy = np.array([row[np.flatnonzero(np.abs(row) > np.abs(row).max() / 10)[-1]] for row in ψ])
-        return λ[:k].copy(), ψ * np.sign(heavy)[:, None]
+        return λ[:k].copy(), ψ
 
     # The density in time
 

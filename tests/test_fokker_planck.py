@@ -196,6 +196,9 @@ def test_modes_are_eigenvectors_and_normed():
         assert ψ[0].sum() * fp.h == pytest.approx(1) and (ψ[0] >= 0).all()
         weight = (ψ[1:] ** 2 / fp.stationary).sum(axis=1) * fp.h
         np.testing.assert_allclose(weight, 1)
+        for j, row in enumerate(ψ / np.sqrt(fp.stationary)):  # with j nodes, and positive at the far right
+            signs = np.sign(row[np.abs(row) > 1e-6 * np.abs(row).max()])
+            assert (np.diff(signs) != 0).sum() == j and signs[-1] == 1
     np.testing.assert_allclose(uneven().modes(1)[1][0], uneven().stationary, rtol=1e-6, atol=1e-12)
 
 
@@ -243,6 +246,8 @@ def test_long_times_end_in_the_stationary_density_from_anywhere():
     fp = quartic(8, 200)
     for start in (-2.59, 1.0, 2.6):
         np.testing.assert_allclose(fp.evolve(start, 1e7), fp.stationary, rtol=1e-6, atol=1e-14)
+    fp = quartic(8, 60)  # and rounding does not add up, however long it takes
+    np.testing.assert_allclose(fp.evolve(-1.0, [1e12, 1e16]), [fp.stationary] * 2, rtol=1e-6, atol=1e-14)
 
 
 def test_the_slowest_mode_is_what_is_left():
