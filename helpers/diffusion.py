@@ -412,7 +412,7 @@ def _moments(samples):
 class MatrixDiffusion:
     """dθ = −∇L(θ) dt + √(2D(θ)) dW with D(θ) = factor·C(θ) + T, from the gradients of the samples of `data`.
 
-    C(θ) is the covariance of one sample's gradient, and √ is that of a symmetric matrix. Meant for a few
+    C(θ) is the covariance of one sample's gradient, and √D is a matrix R with RRᵀ = D. Meant for a few
     parameters: each step of each particle takes the gradients of all samples.
 
     >>> data = pool_loss().on([-1.0, 1.0])
@@ -447,7 +447,7 @@ class MatrixDiffusion:
         θ = np.array(start, dtype)
         while True:
             λ, U = np.linalg.eigh(self.D(θ).reshape(len(θ), self.d, self.d))
-            root = U * np.sqrt(np.maximum(λ, 0))[:, None] @ np.swapaxes(U, -1, -2)
+            root = U * np.sqrt(np.maximum(λ, 0))[:, None]
             kick = (root @ rng.standard_normal(θ.shape, dtype=dtype)[..., None])[..., 0]
             θ = euler_maruyama(θ, self.gradient(θ), 1.0, kick, η).astype(dtype, copy=False)
             yield list(θ.T)

@@ -187,10 +187,19 @@ def test_all_samples_without_replacement_are_gradient_descent(name):
 def test_a_temperature_adds_noise_of_its_own(name):
     data, start = ROWS[name]
     sgld = SGD(data, 3, temperature=0.5, replace=False)  # no noise but the temperature's
-    θ = np.stack(next(sgld.walk(np.tile(start, (20000, 1)), 0.1, rng(5))), axis=-1)
-    off = θ - (start - 0.1 * data.gradient(start))
-    assert np.abs(off.mean(axis=0)).max() < 4 * np.sqrt(2 * 0.1 * 0.5 / 20000)
-    np.testing.assert_allclose(np.cov(off.T), 2 * 0.1 * 0.5 * np.eye(data.d), atol=0.1 * 4 / np.sqrt(10000))
+    walk, n, θ, noise = (
+        sgld.walk(np.tile(start, (20000, 1)), 0.1, rng(5)),
+        20000,
+        np.tile(start, (20000, 1)),
+        [],
+    )
+    for _ in range(2):
+        expected = θ - 0.1 * data.gradient(θ)
+        θ = np.stack(next(walk), axis=-1)
+        noise.append(θ - expected)
+    off = np.concatenate(noise, axis=-1)  # of both steps, which are independent
+    assert np.abs(off.mean(axis=0)).max() < 4 * np.sqrt(0.1 / n)
+    np.testing.assert_allclose(np.cov(off.T), 0.1 * np.eye(2 * data.d), atol=0.1 * 4 * np.sqrt(2 / n))
 
 
 def test_a_gradient_that_is_linear_in_the_sample_is_noticed():
