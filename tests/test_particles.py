@@ -318,6 +318,33 @@ def test_the_crowd_fills_the_wells_as_the_chain_says(blank, noise):
     assert all(run["thrown"] == 0 for run in runs)
 
 
+def test_crossings_go_from_minimum_to_minimum(blank):
+    """Two particles on given paths: what counts as a crossing, when it began, and that it ends exactly."""
+    found = blank.evaluate("""async (code) => {
+      const { crowd, lifeTable, carry } = await import(code), people = crowd({ n: 2, far: 4 });
+      const paths = [[0.5, 1.5, 0.2, -0.3, -1.2, 0, 1.1], [-0.4, 0.9, -0.8, -1, 0, 0.5, 5]], out = [];
+      let t = 0;
+      const loop = (x) => { x[0] = paths[0][t]; x[1] = paths[1][t]; t++; };
+      const tables = () => [lifeTable(9, 1), lifeTable(9, 1)];
+      const rules = () => ({ loop, parameters: [], minima: [-1, 1], tables: tables() });
+      people.rules(rules());
+      for (let k = 0; k < 7; k++) { people.run(1); out.push([...people.x, ...people.home]); }
+      const events = people.tables.map((table) => [...table.events]), { thrown } = people;
+      people.x.set([-0.5, 2]);
+      carry(people.x, [-1, 1], [-0.5, 1.5]);
+      people.rules(rules());
+      return { out, events, thrown, carried: [...people.x], home: [...people.home] };
+    }""", MODULES[0])
+    x0, x1, home0, home1 = np.array(found["out"]).T.tolist()
+    assert x0 == [0.5, 1, 0.2, -0.3, -1, 0, 1]
+    assert home0 == [2, 1, 1, 1, 0, 0, 1]  # left 0, right 1, neither 2
+    assert x1 == [-0.4, 0.9, -0.8, -1, 0, 0.5, -1]  # thrown out at the end
+    assert home1 == [2, 2, 2, 0, 0, 0, 0]
+    left, right = found["events"]
+    assert right == [0, 0, 1, *[0] * 7] and left == [0, 1, *[0] * 8]  # after 3 and after 2 steps
+    assert found["thrown"] == 1 and found["carried"] == [-0.25, 3.0] and found["home"] == [2, 2]
+
+
 def test_measuring_begins_anew_when_the_rules_change(blank):
     """Who is somewhere under way counts from the next minimum that it comes past: still no bias."""
     crowd = ParticlesExplorer()

@@ -138,6 +138,12 @@ export function crowd({ n, far }) {
   });
 }
 
+/** Take the particles x along when the minima of the wells move: each stays where it is on its side of the ridge. */
+export function carry(x, before, now) {
+  const [left, right] = now.map((m, k) => m / before[k]);
+  for (let i = 0; i < x.length; i++) x[i] *= x[i] < 0 ? left : right;
+}
+
 // ----------------------------------------------------------------------------------------------------------- theory
 /** Where g reaches −1 and 1: the two minima, by bisection. */
 export function minimaOf(g, parameters, far) {
@@ -394,10 +400,7 @@ async function render({ model, el }) {
     people.rules({ loop: code[`loop ${name}`], parameters, minima, tables: SIDES.map(() => lifeTable(spec.classes, each)),
       exactly: Math.min(...theory.times) > RARE * value("η") }); // crossings are so rare that the picture shows nothing of it
     if (fresh) people.place(SIDES.indexOf(value("start")), value("seed"));
-    else if (minima[LEFT] !== before[LEFT] || minima[RIGHT] !== before[RIGHT]) {
-      const [p, q] = minima.map((m, k) => m / before[k]);
-      for (let i = 0; i < people.x.length; i++) people.x[i] *= people.x[i] < 0 ? p : q;
-    }
+    else carry(people.x, before, minima);
     course.length = following = 0;
     chain = [NaN, NaN];
     clearTimeout(chainTimer);
