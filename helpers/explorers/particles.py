@@ -139,7 +139,7 @@ class ParticlesExplorer(Explorer):
     >>> crowd
     ParticlesExplorer('SGD')
     >>> round(crowd.share["left"], 3), round(crowd.exact["right"], 2)
-    (0.899, 8.97)
+    (0.894, 8.95)
     """
 
     kind = "particles"

@@ -9,7 +9,7 @@
    Landscapes     sample(f, domain, n), levels(values, n, through), bandIndex(values, levels),
                   contours(values, columns, rows, level), polylines(segments), paintBands(image, index, columns, rows, bands, low, high)
    Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero),
-                  uniforms(seed)(k), normals(seed)(k), batches(seed, N, B, replace)(k)
+                  streamStart(seed), uniforms(seed)(k), normals(seed)(k), batches(seed, N, B, replace)(k)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
    The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
