@@ -64,6 +64,11 @@ def test_the_lowest_curvature_and_the_way_are_those_of_the_hessian(H, lowest, hv
     assert value(report, "miss") < 1e-6
 
 
+def test_newtons_step_finds_a_saddle_where_the_line_along_the_gradient_is_straight():
+    report = diagnose([1e-3, 1e-3], lambda θ: np.array([-2.0, 2.0]) * θ, rng=rng())  # gᵀHg = 0
+    assert value(report, "miss") < 1e-6 and value(report, "way") == pytest.approx(math.sqrt(2) * 1e-3)
+
+
 def test_eigenvalues_converge_from_products_alone():
     λ = np.concatenate([[-3.0], np.linspace(1, 10, 500), [50.0]])
     report = diagnose(1e-3 * rng(1).normal(size=502), lambda θ: λ * θ, rng=rng())
