@@ -258,7 +258,8 @@ class ParticlesExplorer(Explorer):
         wells.plot(x, height, ".", color=colour, alpha=0.4, markersize=2.5, markeredgewidth=0)
         wells.set(xlim=VIEW, ylim=(-0.06, TOP))
         below = figure.add_axes((0.01, 0.09, 0.98, 0.25))
-        below.hist(x, bins=BINS, range=VIEW, density=True, color=colour, alpha=0.4, rwidth=0.9)
+        each = np.full(len(x), BINS / np.ptp(VIEW) / self.particles)
+        below.hist(x, bins=BINS, range=VIEW, weights=each, color=colour, alpha=0.4, rwidth=0.9)
         below.plot(grid, stationary_density(self.process, grid), color=palette.INK[0], linewidth=1.8)
         flat = self.H_left < self.H_right
         names = ("flat", "sharp") if flat else ("sharp", "flat")
