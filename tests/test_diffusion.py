@@ -173,6 +173,13 @@ def test_every_batch_is_drawn_as_often_as_chance_would(name, replace):
     assert np.abs(both - np.outer(weight, weight).ravel()).max() < 4 * weight.max() / np.sqrt(n)
 
 
+def test_without_replacement_all_sets_of_samples_are_alike():
+    data, n = sample_loss("location").on(2.0 ** np.arange(7)), 35000  # the sum of a set tells which it is
+    (θ,) = next(SGD(data, 3, replace=False).walk(np.zeros((n, 1)), 0.5, rng(8)))
+    sums, seen = np.unique(np.round(6 * θ), return_counts=True)
+    assert len(sums) == 35 and np.abs(seen - 1000).max() < 4 * math.sqrt(1000)
+
+
 @pytest.mark.parametrize("name", ROWS)
 def test_all_samples_without_replacement_are_gradient_descent(name):
     data, start = ROWS[name]
