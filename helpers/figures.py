@@ -21,7 +21,8 @@ from helpers import critical_points as criticality
 from helpers import palette
 from helpers.checks import finite_array, lookup
 
-SIZES = {"wide": (7.0, 3.6), "square": (4.8, 4.6), "pair": (7.0, 3.2), "row": (7.0, 2.7), "grid": (7.0, 6.8)}
+SIZES = {"wide": (7.0, 3.6), "square": (4.8, 4.6), "pair": (7.0, 3.2), "row": (7.0, 2.7), "grid": (7.0, 6.8),
+         "tall": (7.0, 8.6)}
 """Width and height in inches. An inch is a hundred pixels of the page; its column is seven wide."""
 
 INK, SOFT, LINE = palette.INK[0], palette.SOFT[0], palette.LINE[0]
@@ -383,7 +384,9 @@ def diagnosis(axes, report, decades=3):
     left.set_title(f"{report.verdict}\n({report.confidence} confidence)", fontsize=11)
 
     names, dots = list(report.numbers)[::-1], []
-    right.set_axis_on() if names else right.set_axis_off()
+    if not names:  # the losses alone decided
+        right.set_axis_off()
+        return line, dots
     for row, name in enumerate(names):
         value, threshold, _ = report.numbers[name]
         ratio = value / threshold
@@ -401,9 +404,59 @@ def diagnosis(axes, report, decades=3):
         label.set_weight("bold" if label.get_text() in report.decisive else "normal")
     ticks = [-decades, 0, decades]
     right.set_xticks(ticks, [f"1/{10**decades}", "threshold", f"{10**decades}×"])
-    right.set(xlim=(-decades - 0.3, decades + 0.3), ylim=(-0.7, max(len(names), 1) - 0.3))
+    right.set(xlim=(-decades - 0.3, decades + 0.3), ylim=(-0.7, len(names) - 0.3))
     right.grid(axis="y", color=LINE, linewidth=0.6)
     return line, dots
+
+
+def decision_tree(ax):
+    """The questions that `diagnose` asks, from top to bottom, with the thresholds of `helpers.diagnosis`.
+
+    The first question that is answered with yes decides; its box holds the verdict and the chapter to read.
+    Returns the texts of the verdicts.
+    """
+    from helpers import diagnosis as d
+
+    rows = (
+        ("Do the losses grow out of their range?", f"growth > {d.GROWTH}", "diverging"),
+        ("Do gradients grow from the last layer to the first?", f"layers > {d.LAYERS}",
+         "exploding gradients"),
+        ("Does each step undo the last?",
+         f"turn > {d.TURN},  or  ηλ > {d.SHARPNESS}  and  rises > {d.RISES}", "bouncing"),
+        ("Does noise take what the slope gives?", f"noise > {d.NOISE}  and  rises > {d.RISES}", "noise ball"),
+        ("Do gradients fade from the last layer to the first?", f"layers < 1/{d.LAYERS}",
+         "vanishing gradients"),
+        ("Does a walk along negative curvature pay?",
+         f"λ₁/λ < −{-d.LOWEST:g}  and  promise > {d.PROMISE}", "strict saddle"),
+        ("Is a critical point here, and every curvature positive?",
+         f"way < {d.WAY},  miss < {d.MISS}  and  λ₁/λ > {d.FLAT:g}", "local minimum"),
+        ("Is a critical point here, and some direction flat?",
+         f"way < {d.WAY},  miss < {d.MISS}  and  |λ₁/λ| small", "valley with flat directions"),
+        ("Is it far steeper, and more curved, further out?",
+         f"fall < {d.FALL},  steepness > {d.STEEPNESS},  bend > {d.BEND}", "plateau"),
+        ("Does the loss still fall?", f"fall > {d.FALL}", "still descending"),
+    )  # fmt: skip
+    box = {"boxstyle": "round,pad=0.45", "linewidth": 1.2, "edgecolor": INK}
+    found, last = [], len(rows)
+    for k, (question, numbers, verdict) in enumerate([*rows, ("", "", "undecided")]):
+        y = -k
+        chapter = d.VERDICTS[verdict][0]
+        text = f"{verdict.replace(' with', chr(10) + 'with')}\nchapter {chapter}"
+        at = (0.86, y) if k < last else (0.3, y)
+        found.append(ax.text(*at, text, ha="center", va="center", fontsize=10, weight="bold", color=INK,
+                             linespacing=1.3, bbox=box | {"facecolor": HIGH}))
+        if k == last:
+            break
+        ax.text(0, y + 0.03, question, va="bottom", fontsize=10.5, color=INK)
+        ax.text(0, y - 0.07, numbers, va="top", fontsize=9.5, color=SOFT)
+        ax.annotate("yes", (0.725, y), xytext=(0.64, y), va="center", ha="right", fontsize=10, color=SOFT,
+                    arrowprops={"arrowstyle": "-|>", "color": SOFT, "shrinkA": 3, "shrinkB": 0})
+        end = y - 0.62 if k < last - 1 else y - 0.68
+        ax.annotate("", (0.3, end), xytext=(0.3, y - 0.34), arrowprops={"arrowstyle": "-|>", "color": SOFT})
+        ax.text(0.315, y - 0.48, "no", va="center", fontsize=10, color=SOFT)
+    ax.set(xlim=(0, 1), ylim=(-last - 0.45, 0.45))
+    ax.set_axis_off()
+    return found
 
 
 def colour(name):
