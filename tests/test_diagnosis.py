@@ -76,6 +76,13 @@ def test_eigenvalues_converge_from_products_alone():
     assert report.verdict == "strict saddle"
 
 
+def test_the_gradient_itself_is_among_the_directions_that_are_searched():
+    λ, θ = np.linspace(1, 10, 500), np.zeros(500)
+    θ[[3, 200, 490]] = 1e-3
+    report = diagnose(θ, lambda θ: λ * θ, rng=rng())
+    assert value(report, "way") == pytest.approx(1e-3 * math.sqrt(3), rel=1e-6)
+
+
 def test_what_newtons_step_leaves_at_a_degenerate_zero_and_on_a_tail():
     cubic = diagnose([1e-3], lambda θ: 3 * θ**2, rng=rng())
     assert value(cubic, "miss") == pytest.approx(1 / 4, rel=1e-4)
