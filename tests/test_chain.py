@@ -87,10 +87,11 @@ def test_pool_by_hand():
 
 def test_small_tails_keep_their_digits():
     gauss, gamma = Gaussian().mean(1), Exponential().mean(2)
-    assert float(gauss.above(10.0)) == pytest.approx(7.619853024160527e-24, rel=1e-10)
-    assert float(gauss.below(-10.0)) == pytest.approx(7.619853024160527e-24, rel=1e-10)
-    assert float(gamma.below(-1 + 1e-8)) == pytest.approx(2e-16, rel=1e-6)  # s²/2 with s = 2·10⁻⁸
-    assert float(gamma.above(49.0)) == pytest.approx(101 * math.exp(-100), rel=1e-12)
+    tail = math.erfc(10 / math.sqrt(2)) / 2
+    assert float(gauss.above(10.0)) == pytest.approx(tail, rel=1e-10, abs=0)
+    assert float(gauss.below(-10.0)) == pytest.approx(tail, rel=1e-10, abs=0)
+    assert float(gamma.below(-1 + 1e-8)) == pytest.approx(2e-16, rel=1e-6, abs=0)  # s²/2, s = 2·10⁻⁸
+    assert float(gamma.above(49.0)) == pytest.approx(101 * math.exp(-100), rel=1e-12, abs=0)
 
 
 def test_laws_refuse():
@@ -314,6 +315,17 @@ def test_harmonic_chain(η):
     assert chain.stationary_density(grid[:, None]) == pytest.approx(expected, rel=1e-8)
     share = math.erf(1 / math.sqrt(2 * variance))
     assert chain.occupation((-1, 1)) == pytest.approx(share, rel=1e-9)
+
+
+def test_a_well_far_from_the_origin():
+    """Where the well lies does not matter, nor how far beyond it the grid goes."""
+    moved = Diffusion(Landscape("moved", (x - 3) ** 2 / 2, x, (2, 4)), 0.02)
+    here = Chain(Diffusion(BOWL, 0.02), 0.1).stationary_density([-0.2, 0.0, 0.3])
+    there = Chain(moved, 0.1).stationary_density([-3.0, 2.8, 3.0, 3.3, 5.0])
+    assert there[1:4] == pytest.approx(here, rel=1e-8) and max(there[0], there[4]) < 1e-15
+    # a pool leads nowhere near the ends of the grid, and those lead to the well
+    pool = Chain(moved, 0.1, Pool(POOL / 5)).stationary_density([-3.0, 3.0, 5.0])
+    assert pool[1] > 1 and max(pool[0], pool[2]) < 1e-15
 
 
 @pytest.mark.parametrize("law", [Exponential(1.2), Pool(POOL * 1.2)])
