@@ -1,9 +1,11 @@
 """All benchmarks, one after the other."""
 
-from benchmarks import descent, diffusion, networks
+from benchmarks import descent, diagnosis, diffusion, networks
 
 networks.main()
 print("\n")
 descent.main()
 print("\n")
 diffusion.main()
+print("\n")
+diagnosis.main()

@@ -16,6 +16,9 @@ import pytest
 
 from helpers.explorers.explorer import site_script, site_style
 
+# Tests and notebooks run side by side: threads of one matrix product would wait for those of another.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build/html"
 CHROMIUM = next(filter(None, map(shutil.which, (

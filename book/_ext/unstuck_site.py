@@ -173,6 +173,7 @@ def finish(app, exception):
 
 def setup(app):
     os.environ["BOOK_STATIC"] = "site"  # the kernels inherit it: explorers then give their static HTML
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two kernels run at once
     app.connect("config-inited", choose_cache, priority=1)
     app.connect("config-inited", add_launch_buttons, priority=1)
     app.connect("builder-inited", write_static)
