@@ -2,6 +2,7 @@
 
 from helpers.explorers.curve import CurveExplorer
 from helpers.explorers.escape import EscapeExplorer
+from helpers.explorers.guess import GuessExplorer
 from helpers.explorers.hill import HillExplorer
 from helpers.explorers.landscape import LandscapeExplorer
 from helpers.explorers.minibatch import MinibatchExplorer
@@ -14,6 +15,7 @@ from helpers.explorers.signal import SignalExplorer
 __all__ = [
     "CurveExplorer",
     "EscapeExplorer",
+    "GuessExplorer",
     "HillExplorer",
     "LandscapeExplorer",
     "MinibatchExplorer",
