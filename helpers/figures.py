@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib import patheffects
 from matplotlib import pyplot as plt
 from matplotlib.colors import LinearSegmentedColormap, to_rgb
+from matplotlib.patches import FancyBboxPatch
 
 from helpers import critical_points as criticality
 from helpers import palette
@@ -435,26 +436,28 @@ def decision_tree(ax):
         ("Is it far steeper, and more curved, further out?",
          f"fall < {d.FALL},  steepness > {d.STEEPNESS},  bend > {d.BEND}", "plateau"),
         ("Does the loss still fall?", f"fall > {d.FALL}", "still descending"),
-    )  # fmt: skip
-    box = {"boxstyle": "round,pad=0.45", "linewidth": 1.2, "edgecolor": INK}
+    )
     found, last = [], len(rows)
+    arrow = {"arrowstyle": "-|>", "color": SOFT, "shrinkA": 0, "shrinkB": 0}
     for k, (question, numbers, verdict) in enumerate([*rows, ("", "", "undecided")]):
-        y = -k
-        chapter = d.VERDICTS[verdict][0]
-        text = f"{verdict.replace(' with', chr(10) + 'with')}\nchapter {chapter}"
-        at = (0.86, y) if k < last else (0.3, y)
-        found.append(ax.text(*at, text, ha="center", va="center", fontsize=10, weight="bold", color=INK,
-                             linespacing=1.3, bbox=box | {"facecolor": HIGH}))
+        y, x = -k, 0.73 if k < last else 0.0
+        name = verdict.replace(" with", "\nwith")
+        high = 0.32 if name == verdict else 0.42
+        ax.add_patch(FancyBboxPatch((x, y - high), 0.27, 2 * high, mutation_aspect=10, facecolor=HIGH,
+                                    boxstyle="round,pad=0,rounding_size=0.012", edgecolor=INK, linewidth=1.2))
+        up, down = (0.02, -0.05) if name == verdict else (-0.08, -0.15)
+        found.append(ax.text(x + 0.135, y + up, name, ha="center", va="bottom", fontsize=10.5, weight="bold"))
+        ax.text(x + 0.135, y + down, f"chapter {d.VERDICTS[verdict][0]}", ha="center", va="top", fontsize=10,
+                color=SOFT)
         if k == last:
             break
-        ax.text(0, y + 0.03, question, va="bottom", fontsize=10.5, color=INK)
-        ax.text(0, y - 0.07, numbers, va="top", fontsize=9.5, color=SOFT)
-        ax.annotate("yes", (0.725, y), xytext=(0.64, y), va="center", ha="right", fontsize=10, color=SOFT,
-                    arrowprops={"arrowstyle": "-|>", "color": SOFT, "shrinkA": 3, "shrinkB": 0})
-        end = y - 0.62 if k < last - 1 else y - 0.68
-        ax.annotate("", (0.3, end), xytext=(0.3, y - 0.34), arrowprops={"arrowstyle": "-|>", "color": SOFT})
-        ax.text(0.315, y - 0.48, "no", va="center", fontsize=10, color=SOFT)
-    ax.set(xlim=(0, 1), ylim=(-last - 0.45, 0.45))
+        ax.text(0, y + 0.03, question, va="bottom", fontsize=11, color=INK)
+        ax.text(0, y - 0.06, numbers, va="top", fontsize=10, color=SOFT)
+        ax.annotate("yes ", (0.725, y), xytext=(0.675, y), va="center", ha="right", fontsize=10, color=SOFT,
+                    arrowprops=arrow)
+        ax.annotate("", (0.03, y - 0.66), xytext=(0.03, y - 0.36), arrowprops=arrow)
+        ax.text(0.045, y - 0.51, "no", va="center", fontsize=10, color=SOFT)
+    ax.set(xlim=(-0.005, 1.005), ylim=(-last - 0.45, 0.45))
     ax.set_axis_off()
     return found
 
