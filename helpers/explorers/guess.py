@@ -10,7 +10,7 @@ import sympy as sp
 from helpers import palette
 from helpers.checks import count
 from helpers.diagnosis import CHAPTERS, VERDICTS, diagnose
-from helpers.explorers.explorer import Checked, Explorer, module
+from helpers.explorers.explorer import Checked, Explorer, look, module
 from helpers.explorers.landscape import Noise
 from helpers.explorers.noise import normals
 from helpers.landscapes import Landscape, landscape, ravine, styblinski_tang, w1, w2, worst_network, x, y
@@ -65,7 +65,7 @@ CASES = (
          D=6.0, seed=5),
     Case("plateau", terrace, (-5.6, 4.0), 1.0, (2.2, -4.0),
          "Nothing holds the run. The next step down lies ahead, but here the slope is tiny."),
-    Case("bouncing", gutter, (-2.9, 1.6), 0.35, (2.0, -2.0),
+    Case("bouncing", gutter, (-2.9, 0.9), 0.35, (2.0, -2.0),
          "Two places at the same height take turns: the loss is level, and the run is not at rest."),
     Case("valley with flat directions", contradiction, (-0.4, 1.7), 0.02, (0.6, -1.8),
          "All across the valley leads up, and along it the loss is the same. This is the best there is."),
@@ -266,8 +266,11 @@ def _spec():
     remedies = [{"name": name, **vars(remedy)} for name, remedy in REMEDIES.items()]
     rules = {name: {"javascript": rule.javascript, "initial": rule.initial, "hyper": list(rule.defaults)}
              for name, rule in (("plain", RULES["momentum"]), ("noisy", noisy))}
-    return {"cases": cases, "landscapes": lands, "answers": list(ANSWERS), "suggested": SUGGESTED,
-            "remedies": remedies, "rules": rules, "seen": SEEN, "more": MORE, "limit": DIVERGED}
+    looks = {part: look(RULES[name]) | {"colour": list(palette.RULE[name])}
+             for part, name in (("seen", "gradient descent"), ("more", "momentum"))}
+    return {"cases": cases, "landscapes": lands, "answers": list(ANSWERS), "remedies": remedies,
+            "suggested": SUGGESTED, "rules": rules, "looks": looks, "seen": SEEN, "more": MORE,
+            "limit": DIVERGED}
 
 
 def _plain(report):
