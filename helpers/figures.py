@@ -23,7 +23,7 @@ from helpers import palette
 from helpers.checks import finite_array, lookup
 
 SIZES = {"wide": (7.0, 3.6), "square": (4.8, 4.6), "pair": (7.0, 3.2), "row": (7.0, 2.7), "grid": (7.0, 6.8),
-         "tall": (7.0, 8.6)}
+         "tall": (7.0, 8.8)}
 """Width and height in inches. An inch is a hundred pixels of the page; its column is seven wide."""
 
 INK, SOFT, LINE = palette.INK[0], palette.SOFT[0], palette.LINE[0]
@@ -418,46 +418,43 @@ def decision_tree(ax):
     """
     from helpers import diagnosis as d
 
+    here = f"way < {d.WAY}, miss < {d.MISS} and"
     rows = (
         ("Do the losses grow out of their range?", f"growth > {d.GROWTH}", "diverging"),
-        ("Do gradients grow from the last layer to the first?", f"layers > {d.LAYERS}",
-         "exploding gradients"),
-        ("Does each step undo the last?",
-         f"turn > {d.TURN},  or  ηλ > {d.SHARPNESS}  and  rises > {d.RISES}", "bouncing"),
-        ("Does noise take what the slope gives?", f"noise > {d.NOISE}  and  rises > {d.RISES}", "noise ball"),
-        ("Do gradients fade from the last layer to the first?", f"layers < 1/{d.LAYERS}",
-         "vanishing gradients"),
-        ("Does a walk along negative curvature pay?",
-         f"λ₁/λ < −{-d.LOWEST:g}  and  promise > {d.PROMISE}", "strict saddle"),
-        ("Is a critical point here, and every curvature positive?",
-         f"way < {d.WAY},  miss < {d.MISS}  and  λ₁/λ > {d.FLAT:g}", "local minimum"),
-        ("Is a critical point here, and some direction flat?",
-         f"way < {d.WAY},  miss < {d.MISS}  and  |λ₁/λ| small", "valley with flat directions"),
-        ("Is it far steeper, and more curved, further out?",
-         f"fall < {d.FALL},  steepness > {d.STEEPNESS},  bend > {d.BEND}", "plateau"),
+        ("Do gradients grow towards the first layer?", f"layers > {d.LAYERS}", "exploding gradients"),
+        ("Does each step undo the last?", f"turn > {d.TURN}, or ηλ > {d.SHARPNESS} and rises > {d.RISES}",
+         "bouncing"),
+        ("Does noise take what the slope gives?", f"noise > {d.NOISE} and rises > {d.RISES}", "noise ball"),
+        ("Do gradients fade towards the first layer?", f"layers < 1/{d.LAYERS}", "vanishing gradients"),
+        ("Does a walk along u₁ pay?", f"λ₁/λ < −{-d.LOWEST:g} and promise > {d.PROMISE}", "strict saddle"),
+        ("Is it critical, with all curvatures positive?", f"{here} λ₁/λ > {d.FLAT:g}", "local minimum"),
+        ("Is it critical, with a flat direction?", f"{here} |λ₁/λ| small", "valley with flat directions"),
+        ("Is it steeper and more curved further out?",
+         f"fall < {d.FALL}, steepness > {d.STEEPNESS}, bend > {d.BEND}", "plateau"),
         ("Does the loss still fall?", f"fall > {d.FALL}", "still descending"),
     )
     found, last = [], len(rows)
     arrow = {"arrowstyle": "-|>", "color": SOFT, "shrinkA": 0, "shrinkB": 0}
     for k, (question, numbers, verdict) in enumerate([*rows, ("", "", "undecided")]):
-        y, x = -k, 0.73 if k < last else 0.0
-        name = verdict.replace(" with", "\nwith")
-        high = 0.32 if name == verdict else 0.42
-        ax.add_patch(FancyBboxPatch((x, y - high), 0.27, 2 * high, mutation_aspect=10, facecolor=HIGH,
-                                    boxstyle="round,pad=0,rounding_size=0.012", edgecolor=INK, linewidth=1.2))
-        up, down = (0.02, -0.05) if name == verdict else (-0.08, -0.15)
-        found.append(ax.text(x + 0.135, y + up, name, ha="center", va="bottom", fontsize=10.5, weight="bold"))
-        ax.text(x + 0.135, y + down, f"chapter {d.VERDICTS[verdict][0]}", ha="center", va="top", fontsize=10,
+        y, x = -k, 0.67 if k < last else 0.0
+        name = verdict.replace(" flat", "\nflat")
+        up, down = (0.02, -0.07) if name == verdict else (-0.08, -0.13)
+        high = 0.35 if name == verdict else 0.43
+        ax.add_patch(FancyBboxPatch((x, y - high), 0.33, 2 * high, mutation_aspect=8, facecolor=HIGH,
+                                    boxstyle="round,pad=0,rounding_size=0.015", edgecolor=INK, linewidth=1.2))
+        found.append(ax.text(x + 0.165, y + up, name, ha="center", va="bottom", fontsize=12, weight="bold",
+                             linespacing=1.05))
+        ax.text(x + 0.165, y + down, f"chapter {d.VERDICTS[verdict][0]}", ha="center", va="top", fontsize=12,
                 color=SOFT)
         if k == last:
             break
-        ax.text(0, y + 0.03, question, va="bottom", fontsize=11, color=INK)
-        ax.text(0, y - 0.06, numbers, va="top", fontsize=10, color=SOFT)
-        ax.annotate("yes ", (0.725, y), xytext=(0.675, y), va="center", ha="right", fontsize=10, color=SOFT,
+        ax.text(0, y + 0.04, question, va="bottom", fontsize=13, color=INK)
+        ax.text(0, y - 0.06, numbers, va="top", fontsize=11.5, color=SOFT)
+        ax.annotate("yes ", (0.665, y), xytext=(0.618, y), va="center", ha="right", fontsize=12, color=SOFT,
                     arrowprops=arrow)
-        ax.annotate("", (0.03, y - 0.66), xytext=(0.03, y - 0.36), arrowprops=arrow)
-        ax.text(0.045, y - 0.51, "no", va="center", fontsize=10, color=SOFT)
-    ax.set(xlim=(-0.005, 1.005), ylim=(-last - 0.45, 0.45))
+        ax.annotate("", (0.03, y - 0.64), xytext=(0.03, y - 0.38), arrowprops=arrow)
+        ax.text(0.05, y - 0.51, "no", va="center", fontsize=12, color=SOFT)
+    ax.set(xlim=(-0.005, 1.005), ylim=(-last - 0.4, 0.4))
     ax.set_axis_off()
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.colors import same_color
 
-from helpers import figures, palette
+from helpers import diagnosis, figures, palette
 from helpers.critical_points import find_critical_points
 from helpers.explorers.explorer import look
 from helpers.landscapes import GALLERY, landscape, styblinski_tang
@@ -195,3 +195,24 @@ def test_style_is_transparent_and_fits_the_column():
     drawing = figures.figure("pair")
     assert tuple(drawing.get_size_inches()) == figures.SIZES["pair"]
     plt.close(drawing)
+
+
+def test_the_decision_tree_asks_what_the_diagnosis_decides_by():
+    fig, ax = figures.subplots("tall")
+    found = figures.decision_tree(ax)
+    verdicts = [text.get_text().replace("\n", " ") for text in found]
+    assert verdicts[-1] == "undecided" and set(verdicts) == set(diagnosis.VERDICTS)
+    written = texts(ax)
+    assert f"noise > {diagnosis.NOISE} and rises > {diagnosis.RISES}" in written
+    assert f"layers < 1/{diagnosis.LAYERS}" in written
+    chapters = [text.get_text() for text in ax.texts if text.get_text().startswith("chapter")]
+    assert chapters == [f"chapter {diagnosis.VERDICTS[verdict][0]}" for verdict in verdicts]
+    fig.draw_without_rendering()
+    frame = fig.get_window_extent()
+    for text in ax.texts:
+        box = text.get_window_extent()
+        assert frame.x0 <= box.x0 and box.x1 <= frame.x1 and frame.y0 <= box.y0 and box.y1 <= frame.y1
+    for text, patch in zip(found, ax.patches, strict=True):
+        inside, outside = text.get_window_extent(), patch.get_window_extent()
+        assert outside.x0 < inside.x0 and inside.x1 < outside.x1 and inside.y1 < outside.y1
+    plt.close(fig)
