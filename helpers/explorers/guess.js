@@ -73,7 +73,7 @@ const mean = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
 export function effect(seen, more) {
   const late = (loss) => mean(loss.slice(-Math.ceil(loss.length / 5))), before = late(seen.loss), after = late(more.loss);
   if (more.diverged) return { kind: "diverged", before, after };
-  return { kind: after < 0.95 * before ? "lower" : after > 1.05 * before ? "higher" : "level", before, after };
+  return { kind: after < 0.8 * before ? "lower" : after > 1.25 * before ? "higher" : "level", before, after };
 }
 
 /** "a plateau", but "bouncing". */
@@ -389,7 +389,7 @@ async function render({ model, el }) {
     if (more) {
       const { kind, before, after } = effect(seen, more), remedy = remedies.find((r) => r.name === value("remedy"));
       const how = { diverged: `the loss grows without bound: diverged at update ${SEEN + more.diverged}`, lower: `the loss falls from ${format(before)} to ${format(after)}`,
-        higher: `the loss rises from ${format(before)} to ${format(after)}`, level: `the loss stays at ${format(after)}` }[kind];
+        higher: `the loss rises from ${format(before)} to ${format(after)}`, level: `the loss hardly changes, from ${format(before)} to ${format(after)}` }[kind];
       const result = `${remedy.label}: ${how}.`;
       told.replaceChildren(element("b", {}, result), ` (Means of the last ${Math.ceil(MORE / 5)} updates.) ${advice}`);
       said.unshift(result);
