@@ -24,8 +24,8 @@ const STYLE = `
 .guess .explorer-chips { margin: 0; }
 .explorer-figure .guess-answers .explorer-chip { padding: 3px 11px; color: var(--ink); }
 .explorer-figure .guess-answers .explorer-chip[aria-disabled=true] { cursor: default; color: var(--soft); border-color: var(--line); }
-.explorer-figure .guess-answers .explorer-chip.is-right { --c: var(--minimum); padding: 3px 4px; border-color: var(--c); font-weight: 400; color: color-mix(in srgb, var(--c) 78%, var(--ink)); background: color-mix(in srgb, var(--c) 9%, transparent); }
-.explorer-figure .guess-answers .explorer-chip.is-wrong { --c: var(--maximum); padding: 3px 4px; border-color: var(--c); font-weight: 400; color: color-mix(in srgb, var(--c) 78%, var(--ink)); background: color-mix(in srgb, var(--c) 9%, transparent); }
+.explorer-figure .guess-answers .explorer-chip.is-right { --c: var(--minimum); padding: 3px 6px; border-color: var(--c); font-weight: 400; color: color-mix(in srgb, var(--c) 78%, var(--ink)); background: color-mix(in srgb, var(--c) 9%, transparent); }
+.explorer-figure .guess-answers .explorer-chip.is-wrong { --c: var(--maximum); padding: 3px 6px; border-color: var(--c); font-weight: 400; color: color-mix(in srgb, var(--c) 78%, var(--ink)); background: color-mix(in srgb, var(--c) 9%, transparent); }
 .guess-below { margin-top: 14px; border-top: 1px solid var(--line); padding-top: 10px; }
 .explorer-figure .guess-below p { margin: 0 0 8px; font-size: 14px; line-height: 1.45; color: var(--ink); }
 .guess-below p b { font-weight: 650; } .guess-below p b.is-right { color: color-mix(in srgb, var(--minimum) 82%, var(--ink)); } .guess-below p b.is-wrong { color: color-mix(in srgb, var(--maximum) 82%, var(--ink)); }
@@ -133,6 +133,7 @@ async function render({ model, el }) {
     if (!views.has(land)) views.set(land, { ...land, loss: code[`landscape ${now().landscape}`].loss });
     return views.get(land);
   };
+  const beyond = ({ path, diverged }) => diverged || path.at(-1).some((v, i) => v < view().domain[i][0] || v > view().domain[i][1]);
   const following = () => {
     const order = cases.map((_, k) => ((value("case") + k) % cases.length) + 1);
     return order.find((k) => !guessed.has(k)) ?? order[0];
@@ -255,7 +256,7 @@ async function render({ model, el }) {
     mark(ctx, first.marker, X(seen.path[last][0]), Y(seen.path[last][1]), 5.2, first.colour);
     if (later >= 0) {
       trace(ctx, more.path, later, second.colour, second.marker, second.dash);
-      mark(ctx, second.marker, X(more.path[later][0]), Y(more.path[later][1]), 5.2, second.colour);
+      mark(ctx, second.marker, ...[X(more.path[later][0]), Y(more.path[later][1])].map((v) => clamp(v, 0, size)), 5.2, second.colour);
     }
     if (!began && value("step") !== end()) {
       const [r, k] = part(value("step")), θ = r.path[Math.min(k, r.path.length - 1)];
@@ -357,7 +358,7 @@ async function render({ model, el }) {
       b.setAttribute("aria-disabled", String(isOpen()));
       b.classList.toggle("is-right", correct);
       b.classList.toggle("is-wrong", chosen && !correct);
-      b.textContent = `${answers[k]}${correct ? " ✓" : chosen ? " ✗" : ""}`;
+      b.textContent = `${answers[k]}${correct ? "\u2009✓" : chosen ? "\u2009✗" : ""}`;
     });
     asks.textContent = isOpen() ? "Your answer" : "Why does it not get on?";
     cover.hidden = isOpen();
@@ -365,7 +366,7 @@ async function render({ model, el }) {
     name.textContent = isOpen() ? view().title : "The landscape";
     const [first, second] = look();
     const sign = ({ colour }, words, glyph) => element("span", {}, element("span", { "aria-hidden": "true", style: `color:${colour}` }, glyph), words);
-    legend.replaceChildren(...(isOpen() ? [sign(first, "the run", "●"), more ? sign(second, "with the remedy", "■") : null] : []).filter(Boolean));
+    legend.replaceChildren(...(isOpen() ? [sign(first, "the run", "●"), more ? sign(second, `with the remedy${beyond(more) ? " (beyond the edge)" : ""}`, "■") : null] : []).filter(Boolean));
     moving.setAttribute("aria-label", isOpen() ? `Map of the landscape with the path of the run, ${SEEN} updates${more ? `, and ${MORE} more with the remedy` : ""}.` : "The landscape, still covered.");
     curve.setAttribute("aria-label", `Loss against update: it begins at ${format(seen.loss[0])}, and after ${SEEN} updates it is ${format(seen.loss.at(-1))}.`);
     if (!isOpen()) {
@@ -385,7 +386,7 @@ async function render({ model, el }) {
       b.setAttribute("aria-label", best ? `${remedies[k].label}, suggested` : remedies[k].label);
     });
     next.textContent = guessed.size === cases.length ? "Case by case again" : "Next case";
-    const advice = `What the report suggests${suggested ? " (★)" : ""}: ${report.try} Chapter ${report.chapter} explains why.`;
+    const advice = `What the report suggests${suggested ? " (★)" : ""}: ${report.try} Chapter ${report.chapter}, ${report.title}, explains why.`;
     if (more) {
       const { kind, before, after } = effect(seen, more), remedy = remedies.find((r) => r.name === value("remedy"));
       const how = { diverged: `the loss grows without bound: diverged at update ${SEEN + more.diverged}`, lower: `the loss falls from ${format(before)} to ${format(after)}`,

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import re
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,12 +21,13 @@ SEEN, MORE = 200, 200  # updates that the reader sees at first, and those with a
 LATEST = 100  # of them, of which the alt text speaks
 DRAWN = 64  # noisy gradients that it is given
 LITTLE = 0.05  # the variance of a little noise
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 noisy = UpdateRule("noisy momentum", "SGD with momentum", ((v, β * v + g + sp.sqrt(D) * ξ), (θ, θ - η * v)))
 
 contradiction = Landscape(
     "contradiction", (1 - w1 * w2) ** 2 + sp.Rational(1, 4), (w1, w2), ((-2, 2), (-2, 2)),
-    title="The worst network on samples that contradict each other", lower_bound=0.25)
+    title="The worst network on clashing samples", lower_bound=0.25)
 lifted = Landscape(
     "lifted", (styblinski_tang().expression + 80) / 80, (x, y), ((-4.2, 4.2), (-4.2, 4.2)),
     title="Four valleys, of which one is the deepest")
@@ -57,7 +59,7 @@ CASES = (
     Case("still descending", landscape("Rosenbrock"), (-1.2, 1.68), 0.001, (1.5, -0.5),
          "The valley is curved and its floor almost level: every update wins something, but little."),
     Case("bouncing", worst_network(), (0.1, 1.3), 0.66, (0.6, 1.2),
-         "No noise is at work: each update leaps across the valley, and lands as high on the other side."),
+         "No noise is at work: each update leaps across the valley, and lands about as high behind it."),
     Case("local minimum", lifted, (0.9, 4.0), 0.25, (-0.6, -3.9),
          "All ways lead up. Lower valleys exist, but nothing at this place tells of them."),
     Case("noise ball", ravine(κ=5), (-1.2, -0.4), 0.1, (1.7, 1.2),
@@ -273,11 +275,26 @@ def _spec():
             "limit": DIVERGED}
 
 
+def _powers(words):
+    """Words with 1.8e+02 as 180 and 9.1e+09 as 9.1·10⁹.
+
+    >>> _powers("between 1.8e+02 and 3e-07")
+    'between 180 and 3·10⁻⁷'
+    """
+    def written(found):
+        number, power = found[1], int(found[2])
+        if 0 < power < 4:
+            return f"{float(found[0]):.0f}"
+        return f"{number}·10{str(power).translate(RAISED)}"
+
+    return re.sub(r"(\d(?:\.\d+)?)e([+-]\d+)", written, words)
+
+
 def _plain(report):
     """A Diagnosis as plain JSON."""
     numbers = [{"name": name, "value": value if math.isfinite(value) else None, "threshold": threshold,
-                "meaning": meaning, "decisive": name in report.decisive}
+                "meaning": meaning.replace("`", ""), "decisive": name in report.decisive}
                for name, (value, threshold, meaning) in report.numbers.items()]
-    return {"verdict": report.verdict, "confidence": report.confidence, "reasons": report.reasons,
-            "numbers": numbers, "try": report.try_this, "chapter": report.chapter,
-            "title": CHAPTERS[report.chapter], "cost": report.cost["total"]}
+    return {"verdict": report.verdict, "confidence": report.confidence, "numbers": numbers,
+            "reasons": [_powers(reason) for reason in report.reasons], "try": report.try_this,
+            "chapter": report.chapter, "title": CHAPTERS[report.chapter], "cost": report.cost["total"]}
