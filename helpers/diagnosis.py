@@ -2,7 +2,8 @@
 
 `diagnose` measures a few numbers without units and decides by a short list of rules. Below, g = ∇L(θ), H is
 the Hessian, known by its products alone, λ₁ its lowest curvature with eigenvector u₁, λ its largest curvature
-in size, C the covariance of one update's gradient, and R = max(|θ|, 1) the length that parameters have.
+in size, C the covariance of one update's gradient, and R the length that parameters have: the larger of |θ|
+and of the way that the losses tell of, Σ√(η·fall of an update), but 1 where both are less.
 
     number        what is measured                                      threshold  beyond it
     growth        the losses' rise / their range in the first quarter          10  diverging
@@ -10,7 +11,7 @@ in size, C the covariance of one update's gradient, and R = max(|θ|, 1) the len
     turn          1 − g′·g/|g|², where g′ is the gradient one step on         1.5  each step undoes the last
     sharpness     ηλ                                                            2  no such minimum can hold
     noise         ½η tr(HC) / (1 − turn/2)|g|²: loss by noise / gain            ¼  noise ball
-    fall          of the losses, in their last half / the largest            0.01  still descending
+    fall          of the losses, in their last half / their range            0.01  still descending
     rises         how often the loss moves up, when it moves                  0.2  noise, or a large rate
     way           length of the Newton step / R                              0.05  within: critical point near
     miss          slope after it, or where that along g should end / |g|      0.2  within: it is there
@@ -20,10 +21,20 @@ in size, C the covariance of one update's gradient, and R = max(|θ|, 1) the len
     steepness     largest |∇L| within 2R, along ±g / |g|                       10  plateau, together with
     bend          largest |∇L − g| / distance, there / curvature along g        3  the curvature further out
 
-None of them changes when L becomes cL and η becomes η/c, or when θ is turned; `fall` compares the loss with
-itself, and so the loss may not be shifted far. Some thresholds follow from theory. A step −ηg that meets the
-curvature λ multiplies the gradient by 1 − ηλ, and turn = 2 returns to where it came from. The noise is 1 on
-average where the loss of SGD is stationary. The Newton step leaves ¼ of the slope at the degenerate zero of
+None of them changes when L becomes cL + c′ and η becomes η/c, or when θ is turned. For `fall`, the range of
+the losses counts as 1/500 of the relief at least, by how much L changes along ±g within 2R, where L bends
+there: on a plain they have seen little of their surroundings. Where L does not bend, their range counts as
+twice the relief at most: it may be that of a wall, long ago. A trend among losses that jump must be four
+times its standard error, and among fewer than 32 of them none is believed.
+
+That R is at least 1 is a guess, and the only place where the unit of θ comes in. Confidence in what hangs on
+it is high only where |θ| or the way is more than R/4, or the curvature along g changes between R/16 and 2R,
+or |g| is the rounding of zero. It is low, too, where two scales disagree: where losses fall by a good part of
+their range and by next to nothing of the relief, or a plain has curvatures for which η is large.
+
+Some thresholds follow from theory. A step −ηg that meets the curvature λ multiplies the gradient by 1 − ηλ,
+and turn = 2 returns to where it came from. The noise is 1 on average where the loss of SGD is stationary.
+The Newton step leaves ¼ of the slope at the degenerate zero of
 x³, 1/e on the tail of tanh where nothing is to be found, and less than ⅛ where the Hessian changes by less
 than ¼ on the way (Kantorovich's condition). The others say what counts as orders of magnitude.
 """
@@ -36,6 +47,7 @@ import numpy as np
 from helpers.checks import count, number
 
 GROWTH, LAYERS, TURN, SHARPNESS, NOISE, FALL, RISES = 10, 30, 1.5, 2, 0.25, 0.01, 0.2
+BESIDE, SHORT = 1 / 500, 32  # of the relief, as range of the losses; losses that show no trend in their jumps
 WAY, MISS, LOWEST, FLAT, PROMISE, STEEPNESS, BEND = 0.05, 0.2, -1e-3, 2e-4, 10, 10, 3
 
 CHAPTERS = {
@@ -87,7 +99,7 @@ MEANING = {
     "sharpness": (SHARPNESS, "η × largest curvature; above: no minimum as sharp as this holds the run"),
     "noise": (NOISE, "what an update loses by noise / what it gains by slope; above: noise ball"),
     "noise / signal": (1, "mean square of the noise of an update / of the gradient"),
-    "fall": (FALL, "fall of the losses in their last half / the largest; above: still descending"),
+    "fall": (FALL, "fall of the losses in their last half / their range; above: still descending"),
     "rises": (RISES, "how often the loss goes up, when it moves; above: noise, or too large a rate"),
     "way": (WAY, "length of the Newton step / length of θ; below: a critical point would be near"),
     "miss": (MISS, "gradient left after the Newton step; below: a critical point is there"),
@@ -202,8 +214,10 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
     that is no function of θ alone, or not that of the loss.
 
     >>> from helpers.landscapes import landscape
-    >>> saddle = landscape("saddle")
-    >>> report = diagnose([1e-3, 1e-6], saddle.gradient, loss=saddle.loss, rng=np.random.default_rng(0))
+    >>> from helpers.optimizers import descend
+    >>> saddle, rng = landscape("saddle"), np.random.default_rng(0)
+    >>> run = descend(saddle, [1.7, 1e-6], steps=40, η=0.1)
+    >>> report = diagnose(run.end, saddle.gradient, η=0.1, losses=run.loss, rng=rng)
     >>> report.verdict, report.confidence, report.chapter
     ('strict saddle', 'high', 3)
     """
@@ -211,7 +225,7 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
     m = {"diverged": False}
     _history(run, m)
     if not m["diverged"]:
-        for measure in (_slope, _ahead, _check, _curvatures, _newton, _noise, _by_layer, _walk, _around):
+        for measure in MEASURES:
             measure(run, m)
     verdict, sure, reason, missing = _decide(m)
     numbers = {name: (float(m[name]), *MEANING[name]) for name in MEANING if name in m}
@@ -240,10 +254,13 @@ class _Run:
             raise TypeError(f"θ must be numbers, not {type(θ).__name__}") from error
         if self.θ.ndim != 1 or not self.θ.size:
             raise ValueError(f"θ must have shape (d,), all parameters in one vector, not {self.θ.shape}")
-        self.d, self.R = self.θ.size, max(1.0, float(np.linalg.norm(self.θ)))
+        self.d = self.θ.size
         self.batch = count(batch, "batch", 1)
         self.η = None if η is None else number(η, "η", 0, above=True)
         self.losses = None if losses is None else _losses(losses)
+        self.travelled = _travelled(self.losses, self.η)
+        self.known = max(float(np.linalg.norm(self.θ)), self.travelled)
+        self.R = max(1.0, self.known)
         self.layers = None if layers is None else _slices(layers, self.d)
         extras = [given[name] is not None for name in ("loss", "sample_gradients", "hvp")]
         _, products = _plan(budget, *extras, η is not None)
@@ -308,6 +325,14 @@ def _losses(losses):
     return losses
 
 
+def _travelled(L, η):
+    """How far the run came in these losses: η|g|² is what a step wins, and √(η·η|g|²) how long it is."""
+    if L is None or η is None or not np.isfinite(L).all():
+        return 0.0
+    won = -np.diff(np.minimum.accumulate(L))  # new lows only: up and down is no way
+    return float(np.sqrt(η * won).sum())
+
+
 def _slices(layers, d):
     if not isinstance(layers, dict) or not layers:
         raise TypeError("layers must be a dict {name: slice or index array}, from the input to the output")
@@ -339,17 +364,7 @@ def _history(run, m):
     m["growth"] = above[-tenth:].mean() / early
     grows = above[-tenth:].mean() > 1.3 * above[-2 * tenth : -tenth].mean()
     m["diverged"] = bool(m["growth"] > GROWTH and grows)
-    half = L[n // 2 :]
-    blocks = np.array([block.mean() for block in np.array_split(half, min(8, len(half)))])
-    slope, error = _line(blocks)
-    m["fall"], m["fall error"] = -slope * len(blocks) / largest, error * len(blocks) / largest
-    steps = np.diff(half)
-    moved = np.abs(steps) > 1e-6 * largest  # less may be the rounding of float32
-    parts = np.array_split(steps, 2), np.array_split(moved, 2)
-    up = [(part[true] > 0).mean() if true.mean() > 0.1 else 0.0 for part, true in zip(*parts, strict=True)]
-    m["rises"] = float(min(up))  # a fluctuation that has died out is none
-    m["unrest"] = float(np.ptp(half) / largest)
-    m["largest loss"] = largest
+    m["range"] = float(np.ptp(L))
 
 
 def _line(y):
@@ -358,6 +373,14 @@ def _line(y):
     slope = t @ y / (t @ t)
     left = y - y.mean() - slope * t
     return slope, math.sqrt(left @ left / max(1, len(y) - 2) / (t @ t))
+
+
+def _drift(y):
+    """Standard error of the rise of a line through y, whose deviations are correlated with the next ones."""
+    slope, error = _line(y)
+    left = y - y.mean() - slope * (np.arange(len(y)) - (len(y) - 1) / 2)
+    ρ = np.clip(left[1:] @ left[:-1] / max(left @ left, 1e-300), 0, 0.9)
+    return len(y) * error * math.sqrt((1 + ρ) / (1 - ρ))
 
 
 def _slope(run, m):
@@ -497,12 +520,11 @@ def _curvatures(run, m):
 def _newton(run, m):
     """The way to the critical point that g and H promise, and what is there."""
     μ, c, M = run.μ, run.c, run.M
-    m["rounding"] = m["|g|"] <= max(1e-8, 100 * run.ε) * M * run.R
-    known = max(abs(m.get("loss", 0.0)), m.get("largest loss", 0.0))
-    scale = max(known, M * (run.R / 30) ** 2 / 2) if known else M * run.R**2 / 2
-    m["scale"] = scale
-    if run.η is not None and scale:
-        m["pace"] = 100 * run.η * m["|g|"] ** 2 * (1 - m["turn"] / 2) / scale
+    rounding = max(1e-8, 100 * run.ε) * M
+    m["rounding"] = m["|g|"] <= rounding * run.R
+    m["at rest"] = m["|g|"] <= rounding * run.known  # in any unit of θ
+    m["least"] = max(m.get("range", 0.0), M * (run.R / 30) ** 2 / 2)
+    m["scale"] = m["least"] if "range" in m else M * run.R**2 / 2
     if not M or not m["|g|"]:
         return
     step = -c / np.where(μ, μ, np.inf)
@@ -519,6 +541,8 @@ def _newton(run, m):
     m["bent"] = float(c**2 @ np.abs(μ)) / m["|g|"] ** 2
     m["gain"] = float(np.abs(c * step) @ (μ > 0)) / 2
     m["gain left"] = left * run.R
+    if run.travelled > run.known / 10 and not m["miss"] < MISS:  # R = 1 is a guess for parabolas only
+        run.R = m["R"] = run.known
 
 
 def _noise(run, m):
@@ -580,18 +604,68 @@ def _walk(run, m):
 def _around(run, m):
     """The gradient further out, uphill and downhill."""
     u = run.g / m["|g|"] if m["|g|"] else run.direction()
-    steepest, bend = 0.0, 0.0
-    for r in run.R * 2.0 ** np.array([-6, -4, -2, -1, 0, 1]):
-        for side in (-1, 1):
-            new = run.gradient(run.θ + side * r * u)
-            if np.isfinite(new).all():
-                steepest = max(steepest, float(np.linalg.norm(new)))
-                bend = max(bend, float(np.linalg.norm(new - run.g)) / r)
+    steepest, secants, levels = 0.0, [], [0.0]
+    for side in (-1, 1):
+        distance, slope, level, before = 0.0, run.g @ u, 0.0, None
+        for r in run.R * 2.0 ** np.array([-6, -4, -2, -1, 0, 1]):
+            g = run.gradient(run.θ + side * r * u)
+            if not np.isfinite(g).all():
+                break
+            steepest = max(steepest, float(np.linalg.norm(g)))
+            secant = (g - run.g) / r
+            before = secant if before is None else before
+            secants.append((r, np.linalg.norm(secant), np.linalg.norm(secant - before)))
+            level += side * (r - distance) * (slope + g @ u) / 2
+            distance, slope = r, g @ u
+            levels.append(level)
+    bend = max((size for _, size, _ in secants), default=0.0)
     m["steepness"] = steepest / m["|g|"] if m["|g|"] else math.inf if steepest else 0.0
     here = m.get("bent", run.M)
     m["bend"] = bend / here if here else math.inf if bend else 0.0
     m["bend all"] = bend / run.M if run.M else m["bend"]
-    m["around"] = steepest * run.R
+    m["around"], m["relief"] = steepest * run.R, float(np.ptp(levels))
+    changed = [r / run.R for r, size, change in secants if change > 0.2 * size]
+    confirmed = bool(changed) and min(changed) > 1 / 16
+    m["sized"] = run.known > run.R / 4 or confirmed or m["at rest"]
+
+
+def _trend(run, m):
+    """Do the losses still fall, beside their range, their jumps, and what lies around?"""
+    bent = m["bend all"] > BEND
+    least = max(m["least"], bent * m["relief"])
+    if run.η is not None and least:
+        m["promised fall"] = 100 * run.η * m["|g|"] ** 2 * (1 - m["turn"] / 2)
+        m["pace"] = m["promised fall"] / least
+    if "range" not in m:
+        return
+    L, n = m["losses"], len(m["losses"])
+    half = L[n // 2 :]
+    with np.errstate(over="ignore"):
+        kind = np.float32 if (L.astype(np.float32) == L).all() else np.float64
+    rounding = 4 * np.finfo(kind).eps * np.abs(L).max()
+    if bent:
+        whole = max(m["range"], BESIDE * m["relief"])
+    else:
+        whole = max(min(m["range"], 2 * m["relief"]), BESIDE / 10 * m["relief"])
+    whole = max(whole, 10 * rounding) or 1.0
+    blocks = np.array([block.mean() for block in np.array_split(half, min(8, len(half)))])
+    slope, error = _line(blocks)
+    fall, error = -slope * len(blocks), max(error * len(blocks), _drift(half))
+    m["fall"], m["fall error"] = fall / whole, error / whole
+    m["fall of range"] = fall / m["range"] if m["range"] else 0.0
+    m["fall of relief"] = fall / m["relief"] if m["relief"] else math.inf
+    m["unrest"] = float(np.ptp(half) / whole)
+    steps = np.diff(half)
+    moved = np.abs(steps) > max(rounding, 1e-6 * whole)
+    parts = np.array_split(steps, 2), np.array_split(moved, 2)
+    up = [(part[true] > 0).mean() if true.mean() > 0.1 else 0.0 for part, true in zip(*parts, strict=True)]
+    m["rises"] = float(min(up))  # a fluctuation that has died out is none
+    m["short"] = n < SHORT
+    most = (np.diff(L) > rounding).mean() if m["short"] else max(up)
+    m["trend"] = most < 0.05 or (not m["short"] and m["fall"] > 4 * m["fall error"])
+
+
+MEASURES = (_slope, _ahead, _check, _curvatures, _newton, _noise, _by_layer, _walk, _around, _trend)
 
 
 # Rules: each looks for one kind of trouble, and returns (verdict, sure, reason, what is missing) or None
@@ -605,6 +679,7 @@ def _decide(m):
         if found := rule(m):
             return found
     missing = [name for name, key in NEEDED.items() if key not in m]
+    missing += ["more of the latest losses"] if m.get("short") else []
     return "undecided", False, "None of the situations fits.", missing
 
 
@@ -615,12 +690,8 @@ def _conclude(m):
     """What several rules ask for."""
     get = m.get
     m["noisy"] = get("rises", 0.0) > RISES
-    beside = 1.0
-    if m["bend all"] > BEND and m["around"]:  # on a plain a loss can be small beside what lies around
-        beside = min(1.0, get("largest loss", 0.0) / (1e-3 * m["around"]))
-    sure = get("rises", 0.0) < 0.05 or get("fall", 0.0) > 3 * get("fall error", 0.0)
-    m["falling"] = sure and get("fall", 0.0) * beside > FALL
-    m["still"] = not m["falling"] and get("unrest", 0.0) * beside < 5 * FALL
+    m["falling"] = get("trend", False) and get("fall", 0.0) > FALL
+    m["still"] = not m["falling"] and get("unrest", 0.0) < 5 * FALL
     m["promised"] = get("gain", math.inf) + get("gain left", 0.0)
     m["found"] = get("miss", math.inf) < MISS
     close = get("way", math.inf) < WAY / 50 and m["found"] and get("gain left", 0.0) < 1e-3 * m["scale"]
@@ -632,7 +703,9 @@ def _growing(m):
     if m["diverged"]:
         if "growth" not in m:
             return "diverging", True, "The losses are not finite any more.", []
-        return "diverging", True, f"The losses have grown to {m['growth']:.2g} times their first range.", []
+        L = m["losses"]
+        sure = len(L) >= SHORT or (np.diff(L[len(L) // 2 :]) > 0).all()
+        return "diverging", sure, f"The losses have grown to {m['growth']:.2g} times their first range.", []
     return None
 
 
@@ -647,7 +720,7 @@ def _vanishing(m):
 
 
 def _by_orders(m, verdict):
-    beyond_rounding = m["|g|"] > 1e-12 * m["scale"] if m["layers"] > 1 else not m["rounding"]
+    beyond_rounding = m["|g|"] * m["R"] > 1e-12 * m["scale"] if m["layers"] > 1 else not m["rounding"]
     if m["layers line"] < 0.8 or not (m["layers of rows"] or beyond_rounding):
         return None
     reason = f"From the last layer back to the first the gradient changes by a factor {m['layers']:.2g}."
@@ -684,16 +757,18 @@ def _drowned(m):
         if known:
             return "noise ball", m["noisy"] or price > 2 * NOISE, reason, []
         if m["noisy"] or m["noise / signal"] > 10:
-            return "noise ball", m["noisy"], reason, ["the learning rate η"]
+            return "noise ball", m["noisy"] and not m["short"], reason, ["the learning rate η"]
     if known and m["noisy"] and "noise" not in m and m["sharpness"] < 1.8:
         reason = (
             f"The loss goes up {m['rises']:.0%} of the time, though η × curvature is only "
             f"{m['sharpness']:.2g}: only noise can do that."
         )
-        return "noise ball", m["turns ahead"] < 1, reason, ["gradients of samples or minibatches"]
+        sure = m["turns ahead"] < 1 and not m["short"]
+        return "noise ball", sure, reason, ["gradients of samples or minibatches"]
     if m["noisy"] and not m["resting"]:
         missing = [] if known else ["the learning rate η"]
         missing += [] if "noise" in m else ["gradients of samples or minibatches"]
+        missing += ["more of the latest losses"] if m["short"] else []
         return "undecided", False, "The loss fluctuates, by noise or by a rate that is too large.", missing
     return None
 
@@ -708,15 +783,19 @@ def _critical(m):
         if not (there and m["promise"] > PROMISE and m.get("gain", 0.0) < 0.01 * m["scale"]):
             return None
         reason = f"A walk along the lowest curvature wins {m['promise']:.2g} times what the slopes promise."
-        return "strict saddle", lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE, reason, []
+        clear = lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE
+        return "strict saddle", clear and m["sized"], reason, []
     near = m.get("way", math.inf) < WAY and m["found"] and m["promised"] < 0.01 * m["scale"]
     if not (m["resting"] or (near and not m["falling"])):
         return None
+    sure = m["sized"] and (m["resting"] or "range" in m)
     if lowest < FLAT:
         reason = f"The slope is negligible; the lowest curvature is {lowest:.1g} of the largest."
-        return "valley with flat directions", m["complete"] or lowest < FLAT / 3, reason, []
+        return "valley with flat directions", sure and (m["complete"] or lowest < FLAT / 3), reason, []
     reason = f"The slope is negligible, and the lowest curvature is {lowest:.2g} of the largest."
-    return "local minimum", m["complete"] or lowest > 3 * m["unsure"], reason, []
+    # the Hessian changes by about 2·miss on the way: what is positive here may be zero there
+    sure = sure and (m["rounding"] or lowest > 10 * m["miss"]) and (m["complete"] or lowest > 3 * m["unsure"])
+    return "local minimum", sure, reason, []
 
 
 def _flat(m):
@@ -729,10 +808,16 @@ def _flat(m):
     if m["steepness"] > STEEPNESS * (1 if seen else 3) and m["bend"] > BEND * (1 if seen else 3):
         if not seen and m["bend all"] < 3 * BEND and m.get("pace", 0.0) > FALL:
             return None
-        if not seen and m.get("pace", 0.0) * m["scale"] > FALL * m["around"]:
+        if not seen and m.get("promised fall", 0.0) > FALL * m["around"]:
             return None
         reason = f"Further out it is {m['steepness']:.2g} times as steep and {m['bend']:.2g} times as curved."
-        return "plateau", m["bend all"] > BEND * (1 if seen else 10), reason, []
+        steady = m.get("trend") and m.get("fall of range", 0.0) > FALL and m["fall of relief"] > FALL / 100
+        if "sharpness" in m:  # curvature would allow far longer steps
+            slow = m["sharpness"] < 0.1 and not steady
+        else:
+            slow = not (m.get("trend") and m["fall of range"] > FALL)
+        sure = slow and m["sized"] and m.get("rises", 0.0) < 0.05
+        return "plateau", m["bend all"] > BEND * (1 if seen else 10) and sure, reason, []
     if seen or m.get("pace", math.inf) < FALL / 3:
         return "plateau", False, "The loss hardly changes, though no critical point is near.", []
     return None
@@ -741,8 +826,10 @@ def _flat(m):
 def _moving(m):
     """A loss that falls."""
     if m["falling"]:
-        reason = f"In their last half the losses fell by {m['fall']:.2g} of the largest."
-        return "still descending", True, reason, []
+        reason = f"In their last half the losses fell by {m['fall']:.2g} of their range."
+        creeps = m["fall of relief"] < (FALL if m["bend all"] > BEND else FALL / 100)
+        missing = [] if "turn" in m else ["the learning rate η"]  # it may bounce on its way
+        return "still descending", not (creeps or missing or m.get("noise", 0.0) > NOISE), reason, missing
     if "fall" not in m and m.get("pace", 0.0) > FALL:
         reason = f"A hundred updates would win {m['pace']:.2g} of the loss."
         return "still descending", False, reason, ["the latest losses"]
