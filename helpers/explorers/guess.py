@@ -35,7 +35,7 @@ terrace = Landscape(
     "terrace", (2 - sp.tanh(x + 4) - sp.tanh(x - 4)) / 2 + y**2 / 20, (x, y), ((-6.5, 6.5), (-6.5, 6.5)),
     title="Two steps of tanh, with a terrace between them")
 gutter = Landscape(
-    "gutter", x**2 / 8 + 2 * sp.log(sp.cosh(2 * y)), (x, y), ((-3, 3), (-3, 3)),
+    "gutter", x**2 / 8 + 2 * sp.log(sp.cosh(2 * y)), (x, y), ((-4.5, 4.5), (-4.5, 4.5)),
     title="A gutter that falls gently along x", lower_bound=0)
 
 
@@ -67,7 +67,7 @@ CASES = (
          D=6.0, seed=5),
     Case("plateau", terrace, (-5.6, 4.0), 1.0, (2.2, -4.0),
          "Nothing holds the run. The next step down lies ahead, but here the slope is tiny."),
-    Case("bouncing", gutter, (-2.9, 0.9), 0.35, (2.0, -2.0),
+    Case("bouncing", gutter, (-4.2, 0.6), 0.35, (3.0, -2.4),
          "Two places at the same height take turns: the loss is level, and the run is not at rest."),
     Case("valley with flat directions", contradiction, (-0.4, 1.7), 0.012, (0.6, -1.8),
          "All across the valley leads up, and along it the loss is the same. This is the best there is."),
