@@ -234,8 +234,10 @@ def test_what_a_remedy_did_in_words(browser):
 
 def said(page, *words, where=".guess-below"):
     """The text below the map, as soon as it contains the words."""
-    has = "([where, words]) => words.every((w) => document.querySelector(where).innerText.includes(w))"
-    page.wait_for_function(has, arg=[where, words], timeout=10_000)
+    page.wait_for_function("""([where, words]) => {
+        const part = document.querySelector(where);
+        return part.checkVisibility() && words.every((w) => part.innerText.includes(w));
+    }""", arg=[where, words], timeout=10_000)
     text = page.locator(where).inner_text()
     assert not re.search("NaN|undefined|null|Infinity", text), text
     return text

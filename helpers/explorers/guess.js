@@ -14,7 +14,7 @@ const STYLE = `
 .explorer-figure .guess-cases button[aria-current=true] { border: 2px solid var(--ink); font-weight: 650; }
 .explorer-figure .guess-cases button.is-right { background: color-mix(in srgb, var(--minimum) 16%, transparent); }
 .explorer-figure .guess-cases button.is-wrong { background: color-mix(in srgb, var(--maximum) 14%, transparent); }
-.guess-score { margin-left: auto; font-variant-numeric: tabular-nums; }
+.guess-tally { margin-left: auto; display: flex; gap: 14px; align-items: center; font-variant-numeric: tabular-nums; }
 .guess-cover { position: absolute; inset: 0 0 ${BOTTOM}px ${LEFT}px; border-radius: 5px; border: 1px solid var(--line); display: grid; place-content: center; justify-items: center; gap: 4px; text-align: center; padding: 20px;
   color: var(--soft); background: repeating-linear-gradient(45deg, transparent 0 9px, color-mix(in srgb, var(--low) 14%, transparent) 9px 10px); cursor: default; }
 .guess-cover b { font-size: 54px; line-height: 1; font-weight: 300; color: var(--ink); opacity: .55; } .guess-cover span { max-width: 15em; background: var(--paper); border-radius: 4px; padding: 0 6px; }
@@ -39,7 +39,7 @@ const STYLE = `
 .explorer-figure button.guess-next { margin-left: auto; font-weight: 600; color: var(--paper); background: var(--ink); border-color: var(--ink); padding: 4px 16px; } .explorer-figure button.guess-next:hover { opacity: .88; }
 .guess-note { color: var(--soft); }
 @container (max-width: 600px) { .explorer-figure .guess-numbers th:first-child { width: 22%; } .explorer-figure .guess-numbers thead th:nth-child(2) { width: 15%; } .explorer-figure .guess-numbers thead th:nth-child(3) { width: 21%; }
-  .guess-score { margin-left: 0; } }`;
+  .guess-tally { flex: 1 0 100%; justify-content: space-between; } }`;
 
 // ---------------------------------------------------------------------------------------------------------- the runs
 /** The run of case k, from 0, and how it goes on with a remedy (or null), as helpers.explorers.guess has them. */
@@ -88,9 +88,9 @@ async function render({ model, el }) {
   const root = prepare(model, el, "Guess why a run has stalled");
   root.classList.add("guess");
   const numbers = cases.map((_, k) => element("button", { type: "button", "data-case": k + 1, onclick: () => turnTo(k + 1) }, String(k + 1)));
-  const score = element("div", { class: "guess-score", "data-score": true });
+  const score = element("div", { "data-score": true });
   const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => { guessed.clear(); turnTo(1); changed(); } }, "Reset");
-  const above = element("div", { class: "guess-above" }, element("div", { class: "guess-cases", role: "group", "aria-label": "cases" }, ...numbers), score, reset);
+  const above = element("div", { class: "guess-above" }, element("div", { class: "guess-cases", role: "group", "aria-label": "cases" }, ...numbers), element("div", { class: "guess-tally" }, score, reset));
   const curve = element("canvas", { class: "explorer-plot", role: "img" }), heading = element("span", {}, "Loss against update"), rate = element("span", { class: "guess-note" });
   const step = slider({ model, trait: "step", label: "update", range: linear(0, SEEN), steps: SEEN, round: Math.round, text: (t) => {
     const loss = lossAt(t);
