@@ -70,6 +70,7 @@ def test_every_picture_has_a_caption_and_an_alternative_text(site_page, name):
 def test_a_chapter_shows_its_figures_as_explorers_or_pictures(site, name):
     text = (site / name).read_text(encoding="utf-8")
     assert "widget-view" not in text, "a widget's view needs a kernel, which the site has not"
+    assert "widget-state" not in text, "nothing on the site reads it, and it is half of a page's weight"
     assert "data-explorer=" in text or "<figure" in text
 
 

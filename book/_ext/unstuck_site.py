@@ -156,6 +156,14 @@ def write_static(app):
         app.add_css_file("explorers.css")
 
 
+def drop_widget_state(app, page, template, context, doctree):
+    """Leave out the state of all widgets, which only a widget manager would read: half of a page's weight."""
+    context["script_files"] = [
+        file for file in context.get("script_files", [])
+        if "widget-state" not in getattr(file, "attributes", {}).get("type", "")
+    ]
+
+
 def finish(app, exception):
     """Make a build that failed fail again when it is repeated: its pages would count as read."""
     if app.builder.format == "html":
@@ -179,5 +187,6 @@ def setup(app):
     app.connect("builder-inited", write_static)
     app.connect("env-before-read-docs", run_notebooks)
     app.connect("env-get-updated", number_chapters, priority=900)
+    app.connect("html-page-context", drop_widget_state, priority=900)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
