@@ -363,6 +363,14 @@ def test_a_parabola_has_no_length_of_its_own():
         assert seen.confidence == "high" or at < 8  # eight losses show how far the run has come
 
 
+def test_a_landscape_that_bends_shows_its_length():
+    hill = {"gradient": landscape("hill").gradient, "θ": np.array([1e-6])}
+    assert diagnose(**hill, rng=rng()).confidence == "high"
+    for c in (0.01, 100):  # bends at R/100, or at 100R
+        report = diagnose(**in_units(hill, c), rng=rng())
+        assert report.confidence == "low"
+
+
 def test_the_way_of_a_run_is_told_by_its_losses():
     run = descend(ravine(κ=5), [1.0, 1.0], steps=300, η=0.01)
     way = np.linalg.norm(np.diff(run.θ, axis=0), axis=1).sum()
