@@ -55,7 +55,7 @@ class Case:
 
 CASES = (
     Case("strict saddle", contradiction, (1.3, -1.30000004), 0.03, (-0.4, 1.7),
-         "The way in leads up on both sides, but the way across, where the run hardly is, leads down."),
+         "Along the way that the run came, the loss rises on both sides. Across it the loss falls."),
     Case("still descending", landscape("Rosenbrock"), (-1.2, 1.68), 0.001, (1.5, -0.5),
          "The valley is curved and its floor almost level: every update wins something, but little."),
     Case("bouncing", worst_network(), (0.1, 1.3), 0.66, (0.6, 1.2),
@@ -70,7 +70,7 @@ CASES = (
     Case("bouncing", gutter, (-4.2, 0.6), 0.35, (3.0, -2.4),
          "Two places at the same height take turns: the loss is level, and the run is not at rest."),
     Case("valley with flat directions", contradiction, (-0.4, 1.7), 0.012, (0.6, -1.8),
-         "All across the valley leads up, and along it the loss is the same. This is the best there is."),
+         "Across the valley the loss rises, and along it the loss is the same. This is the best there is."),
 )
 
 
