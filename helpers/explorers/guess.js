@@ -184,10 +184,10 @@ async function render({ model, el }) {
     ctx.textBaseline = "top";
     ctx.textAlign = "center";
     const [[x0, x1], [y0, y1]] = v.domain, room = 24; // for the letters at the ends
-    for (const x of niceTicks(x0, x1, 4)) if (X(x) < size - room) ctx.fillText(format(x, 3, true), clamp(X(x), 8, size - 8), size + 6);
+    for (const x of niceTicks(x0, x1, 6)) if (X(x) < size - room) ctx.fillText(format(x, 3, true), clamp(X(x), 8, size - 8), size + 6);
     ctx.textAlign = "right";
     ctx.textBaseline = "middle";
-    for (const y of niceTicks(y0, y1, 4)) if (Y(y) > room) ctx.fillText(format(y, 3, true), -6, clamp(Y(y), 6, size - 6));
+    for (const y of niceTicks(y0, y1, 6)) if (Y(y) > room) ctx.fillText(format(y, 3, true), -6, clamp(Y(y), 6, size - 6));
     ctx.font = `italic 13px ${colours.font}`;
     ctx.fillStyle = colours.ink;
     ctx.fillText(v.labels[1], -6, 8);
