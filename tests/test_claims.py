@@ -8,7 +8,7 @@ import pytest
 from conftest import HTML, ROOT
 from docutils import nodes
 
-EVERY = range(1, 44)
+EVERY = range(1, 45)
 
 
 @pytest.fixture(scope="module")
