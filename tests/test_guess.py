@@ -5,6 +5,7 @@ import re
 import numpy as np
 import pytest
 from conftest import blemishes, settle
+from matplotlib.figure import Figure
 
 from helpers.explorers import GuessExplorer
 from helpers.explorers.explorer import data_url, module, source
@@ -84,6 +85,9 @@ def test_nothing_is_given_away_beforehand():
         words = fresh.alt.split(" Below it, ")[0].lower()
         assert not any(answer in words for answer in ANSWERS)
         assert CASES[k - 1].landscape.title not in fresh.alt
+        figure = Figure()
+        fresh.draw(figure)
+        assert [text.get_text() for text in figure.texts] == list(ANSWERS)
     assert "begins at 7.5, and in the last 100 updates it stays at 1.25" in GuessExplorer().alt
     assert GuessExplorer(alt="Mine.").alt == "Mine."
 
