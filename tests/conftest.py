@@ -205,3 +205,19 @@ def blemishes(page):
     if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
         outside.append("the page is wider than its window")
     return found + outside
+
+
+def watch_numbers(page):
+    """Count in window.bad what is drawn from now on with numbers that are not finite, or texts of such."""
+    page.evaluate("""() => {
+      window.bad = 0;
+      const strange = (v) => (typeof v === "number" ? !Number.isFinite(v) : /NaN|Infinity|undefined/.test(v));
+      for (const kind of [CanvasRenderingContext2D, Path2D])
+        for (const name of ["lineTo", "moveTo", "fillText", "fillRect", "rect"]) {
+          const plain = kind.prototype[name];
+          if (plain) kind.prototype[name] = function (...a) {
+            window.bad += a.some(strange);
+            return plain.apply(this, a);
+          };
+        }
+    }""")

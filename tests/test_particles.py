@@ -6,7 +6,7 @@ import re
 
 import numpy as np
 import pytest
-from conftest import blemishes, settle
+from conftest import blemishes, settle, watch_numbers
 
 from helpers.chain import Chain
 from helpers.explorers import ParticlesExplorer
@@ -563,18 +563,7 @@ def test_a_well_that_moves_takes_its_particles_along(show):
 @pytest.mark.parametrize("noise", NOISES)
 def test_no_control_breaks_at_its_ends(show, noise):
     page = show(ParticlesExplorer(noise, speed=16), file=True)
-    page.evaluate("""() => {
-      window.bad = 0;
-      const strange = (v) => (typeof v === "number" ? !Number.isFinite(v) : /NaN|Infinity|undefined/.test(v));
-      for (const kind of [CanvasRenderingContext2D, Path2D])
-        for (const name of ["lineTo", "moveTo", "fillText", "fillRect", "rect"]) {
-          const plain = kind.prototype[name];
-          if (plain) kind.prototype[name] = function (...a) {
-            window.bad += a.some(strange);
-            return plain.apply(this, a);
-          };
-        }
-    }""")
+    watch_numbers(page)
     names = ["ΔL", "H_left", "H_right", "η", "speed", "D" if noise == "thermal" else "B"]
     for ends in itertools.product(("Home", "End"), repeat=2):
         for name in names:

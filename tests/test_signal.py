@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from axe_playwright_python.sync_playwright import Axe
+from conftest import watch_numbers
 
 from helpers.explorers.explorer import data_url, module, source
 from helpers.explorers.noise import normals
@@ -444,18 +445,7 @@ def test_a_finger_moves_a_slider_on_a_narrow_page(open_page):
 def test_every_corner_of_the_settings(open_page, width):
     """Nothing that is not finite is said or drawn, at the ends of all sliders."""
     page = open_page(SignalExplorer(activations=[*ACTIVATIONS, DYING]), width=width)
-    page.evaluate("""() => {
-      window.bad = 0;
-      const strange = (v) => (typeof v === "number" ? !Number.isFinite(v) : /NaN|Infinity|undefined/.test(v));
-      for (const kind of [CanvasRenderingContext2D, Path2D])
-        for (const name of ["lineTo", "moveTo", "fillText", "fillRect", "rect"]) {
-          const plain = kind.prototype[name];
-          if (plain) kind.prototype[name] = function (...a) {
-            window.bad += a.some(strange);
-            return plain.apply(this, a);
-          };
-        }
-    }""")
+    watch_numbers(page)
     chips = page.locator("[data-chip]")
     for name in (*[a.label for a in ACTIVATIONS.values()], DYING.label):
         page.locator(f'[data-chip="{name}"]').click()

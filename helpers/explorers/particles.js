@@ -287,9 +287,9 @@ const STYLE = `
 .particles-wells .explorer-ticks { display: none; }
 .particles-wells { border-top: 1px solid var(--line); padding-top: 8px; margin-top: 4px; }
 .explorer-figure .particles-numbers td, .explorer-figure .particles-numbers thead th { text-align: right; padding-right: 2px; }
-.explorer-figure .particles-numbers thead th:first-child { width: 44%; text-align: left; }
+.explorer-figure .particles-numbers thead th:first-child { width: 41%; text-align: left; }
 .explorer-figure .particles-numbers tbody th { font-weight: 400; color: var(--ink); }
-.explorer-figure .particles-numbers td.is-measured { font-weight: 600; }
+.explorer-figure .particles-numbers td.is-measured { font-weight: 600; white-space: nowrap; }
 .explorer-figure .particles-numbers tr.is-first > * { border-top: 1px solid var(--line); padding-top: 5px; }
 .explorer-figure .particles-numbers tr.is-last > * { padding-bottom: 5px; }
 .particles-warning { color: var(--maximum); font-weight: 600; margin: 6px 0 0; }
