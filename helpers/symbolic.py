@@ -4,7 +4,7 @@ This is the only place in the book that prints code. NumPy and JavaScript are pr
 subexpressions, so that they round alike.
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 import sympy as sp
@@ -166,6 +166,11 @@ def numpy_function(arguments, expressions):
     >>> [a.tolist() for a in numpy_function([x, y], [x * y, sp.Integer(2)])(np.array([1.0, 2.0]), 3.0)]
     [[3.0, 6.0], [2.0, 2.0]]
     """
+    return _numpy_function(tuple(arguments), tuple(expressions))
+
+
+@lru_cache(maxsize=1024)
+def _numpy_function(arguments, expressions):
     # plain names: a symbol may be called lambda or θ'
     plain = [sp.Symbol(f"_a{i}", real=True) for i in range(len(arguments))]
     swap = dict(zip(arguments, plain, strict=True))
