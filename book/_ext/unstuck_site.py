@@ -1,51 +1,21 @@
 """What the book asks of Sphinx beyond Jupyter Book.
 
-Notebooks are run again when the code behind them changed, explorers live without a kernel, and the site asks
-no other host for anything.
+Explorers live without a kernel, the site asks no other host for anything, and what failed fails again.
 """
 
-import hashlib
 import os
 import re
 import shutil
 import subprocess
-from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 
-import nbformat
 from docutils import nodes
-from jupyter_cache import get_cache
-from jupyter_cache.base import CacheBundleIn
-from jupyter_cache.executors.utils import single_nb_execution
-from sphinx.util import logging
 from sphinx.util.fileutil import copy_asset
 
 from helpers import palette
 
 ROOT = Path(__file__).parents[2]
-logger = logging.getLogger(__name__)
-
-
-def fingerprint():
-    """A hash of what outputs depend on besides the cells; not of .js and .css, which pages load."""
-    helpers = ROOT / "helpers"
-    kinds = ("*.py", "*.mplstyle", "*.npz")
-    files = sorted([*(f for kind in kinds for f in helpers.rglob(kind)), ROOT / "requirements.txt"])
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.relative_to(ROOT).as_posix().encode() + b"\0" + file.read_bytes() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-def choose_cache(app, config):
-    """One cache of executed notebooks for each state of the helpers; caches of older states go."""
-    caches = Path(app.outdir).parent / ".jupyter_cache"
-    current = caches / fingerprint()
-    for old in caches.glob("*"):
-        if old != current and old.is_dir():
-            shutil.rmtree(old, ignore_errors=True)
-    config.nb_execution_cache_path = str(current)
 
 
 def add_launch_buttons(app, config):
@@ -64,48 +34,6 @@ def add_launch_buttons(app, config):
         options["repository_branch"] = os.environ.get("GITHUB_REF_NAME", "main")
         options["use_repository_button"] = True
         options["launch_buttons"] = {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"}
-
-
-def join_streams(notebook):
-    """Make one text of consecutive pieces of a stream: MyST-NB would end each of them with a line break."""
-    for cell in notebook.cells:
-        joined = []
-        for output in cell.get("outputs", []):
-            last = joined[-1] if joined else None
-            if last and output.output_type == last.output_type == "stream" and output.name == last.name:
-                last.text += output.text
-            else:
-                joined.append(output)
-        if cell.cell_type == "code":
-            cell.outputs = joined
-
-
-def run_notebooks(app, env, docnames):
-    """Run the notebooks that are not in the cache, two at a time; Sphinx would run them one after another."""
-    cache = get_cache(app.config.nb_execution_cache_path)
-    stale = []
-    for name in docnames:
-        path = Path(env.doc2path(name))
-        if path.suffix == ".ipynb":
-            notebook = nbformat.read(path, as_version=4)
-            try:
-                cache.match_cache_notebook(notebook)
-            except KeyError:
-                stale.append((path, notebook))
-
-    def run(item):
-        path, notebook = item
-        logger.info("running %s", path.name)
-        timeout = app.config.nb_execution_timeout
-        return path, single_nb_execution(notebook, cwd=str(path.parent), timeout=timeout, allow_errors=False)
-
-    with ThreadPoolExecutor(2) as pool:
-        for path, result in pool.map(run, stale):
-            if result.err is None:  # a notebook that failed is run again by MyST-NB, which reports it
-                logger.info("%s ran in %.1f s", path.name, result.time)
-                join_streams(result.nb)
-                bundle = CacheBundleIn(result.nb, str(path), data={"execution_seconds": result.time})
-                cache.cache_notebook_bundle(bundle, check_validity=False, overwrite=True)
 
 
 def number_chapters(app, env):
@@ -180,12 +108,8 @@ def finish(app, exception):
 
 
 def setup(app):
-    os.environ["BOOK_STATIC"] = "site"  # the kernels inherit it: explorers then give their static HTML
-    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # two kernels run at once
-    app.connect("config-inited", choose_cache, priority=1)
     app.connect("config-inited", add_launch_buttons, priority=1)
     app.connect("builder-inited", write_static)
-    app.connect("env-before-read-docs", run_notebooks)
     app.connect("env-get-updated", number_chapters, priority=900)
     app.connect("html-page-context", drop_widget_state, priority=900)
     app.connect("build-finished", finish)

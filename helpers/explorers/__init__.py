@@ -1,27 +1,30 @@
 """Explorers: figures that a reader can take hold of, in a live notebook and on a static page alike."""
 
-from helpers.explorers.curve import CurveExplorer
-from helpers.explorers.escape import EscapeExplorer
-from helpers.explorers.guess import GuessExplorer
-from helpers.explorers.hill import HillExplorer
-from helpers.explorers.landscape import LandscapeExplorer
-from helpers.explorers.minibatch import MinibatchExplorer
-from helpers.explorers.momentum import MomentumExplorer
-from helpers.explorers.particles import ParticlesExplorer
-from helpers.explorers.question import Question
-from helpers.explorers.race import RaceExplorer
-from helpers.explorers.signal import SignalExplorer
+from importlib import import_module
 
-__all__ = [
-    "CurveExplorer",
-    "EscapeExplorer",
-    "GuessExplorer",
-    "HillExplorer",
-    "LandscapeExplorer",
-    "MinibatchExplorer",
-    "MomentumExplorer",
-    "ParticlesExplorer",
-    "Question",
-    "RaceExplorer",
-    "SignalExplorer",
-]
+# Where each explorer is at home. The build reads this table too, to know which chapters a module can affect.
+HOME = {
+    "CurveExplorer": "helpers.explorers.curve",
+    "EscapeExplorer": "helpers.explorers.escape",
+    "GuessExplorer": "helpers.explorers.guess",
+    "HillExplorer": "helpers.explorers.hill",
+    "LandscapeExplorer": "helpers.explorers.landscape",
+    "MinibatchExplorer": "helpers.explorers.minibatch",
+    "MomentumExplorer": "helpers.explorers.momentum",
+    "ParticlesExplorer": "helpers.explorers.particles",
+    "Question": "helpers.explorers.question",
+    "RaceExplorer": "helpers.explorers.race",
+    "SignalExplorer": "helpers.explorers.signal",
+}
+__all__ = list(HOME)
+
+
+def __getattr__(name):
+    """An explorer, whose module is read when it is first asked for: a chapter shows two or three of them."""
+    if name not in HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(HOME[name]), name)
+
+
+def __dir__():
+    return __all__
