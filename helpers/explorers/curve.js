@@ -161,7 +161,7 @@ export async function render({ model, el }, addPane = null) {
     if (elsewhere.has(letter)) { sliders.set(letter, elsewhere.get(letter)); continue; }
     const memory = h.high > 0.995 && h.high < 1, ends = h.log ? decades(h.low, h.high, 4) : memory ? [0, 0.9, 0.99, 0.999] : [0, 0.5, 0.9];
     const control = slider({ model, trait: letter, label: h.label, symbol: letter.replace(/\d/, "_$&"), range: rangeOf(h), steps: h.log ? 200 : memory ? 160 : Math.round((h.high - h.low) * 100),
-      round: (v) => (h.log ? Number(v.toPrecision(3)) : Number(v.toFixed(4))), text: (v) => (h.log ? format(v, 2) : fixed(v, v > 0.99 ? 4 : memory ? 3 : 2)),
+      round: (v) => (h.log ? Number(v.toPrecision(3)) : Number(v.toFixed(4))), text: (v) => (h.log ? format(v, 2) : fixed(v, !memory ? 2 : v > 0.99 ? 4 : 3)),
       ticks: ends.map((v) => ({ value: v, text: format(v, 3, true) })) });
     sliders.set(letter, control);
     side.append(control.node);

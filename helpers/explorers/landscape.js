@@ -150,11 +150,11 @@ export async function render({ model, el }, addPane = null) {
     if (pane) side.append(pane.node);
     pane?.readout?.append(readout);
     for (const [letter, h] of letters) {
-      const round = h.log ? (v) => Number(v.toPrecision(3)) : (v) => Number(v.toFixed(4));
-      const steps = h.log ? 200 : h.high > 0.995 && h.high < 1 ? 160 : Math.round((h.high - h.low) * 100);
-      const range = rangeOf(h), middle = h.log ? decades(h.low, h.high, 4) : h.high > 0.995 && h.high < 1 ? [0, 0.9, 0.99, 0.999] : h.high === 0.99 ? [0, 0.5, 0.9] : niceTicks(h.low, h.high, 2);
+      const round = h.log ? (v) => Number(v.toPrecision(3)) : (v) => Number(v.toFixed(4)), memory = h.high > 0.995 && h.high < 1;
+      const steps = h.log ? 200 : memory ? 160 : Math.round((h.high - h.low) * 100);
+      const range = rangeOf(h), middle = h.log ? decades(h.low, h.high, 4) : memory ? [0, 0.9, 0.99, 0.999] : h.high === 0.99 ? [0, 0.5, 0.9] : niceTicks(h.low, h.high, 2);
       const ticks = middle.map((value) => ({ value, text: format(value, 3, true) }));
-      const text = h.log ? (v) => format(v, 2) : (v) => fixed(v, v > 0.99 ? 4 : range.low === 0 && h.high > 0.995 && h.high < 1 ? 3 : 2);
+      const text = h.log ? (v) => format(v, 2) : (v) => fixed(v, !memory ? 2 : v > 0.99 ? 4 : 3);
       const control = slider({ model, trait: letter, label: h.label, symbol: letter.replace(/\d/, "_$&"), range, steps, round, ticks, text });
       control.plain = ticks;
       controls.sliders.set(letter, control);

@@ -202,7 +202,13 @@ export const leadingOf = ({ kramers, curvature, rates }, parameters, minima, ris
 /** The exact mean number of steps from one minimum until a particle is at the other or beyond: T = 1 + ∫ p(y|x) T(y) dy over all y
     before it, at Gauss–Legendre nodes. `next(x, parameters)` gives mean and deviation of the next place, `bell` their density.
     NaN where a step of this length throws particles up the far wall. */
-export function chainTime({ next, bell }, parameters, from, to, end, { nodes, weights }) {
+export function chainTime(...given) {
+  const work = chainWork(...given);
+  for (;;) { const { value, done } = work.next(); if (done) return value; }
+}
+
+/** The same in small pieces, so that a page can breathe in between; the time is what it returns. */
+export function* chainWork({ next, bell }, parameters, from, to, end, { nodes, weights }) {
   const sign = Math.sign(to - from), at = (u) => next(sign * u, parameters), goal = sign * to, low = sign * end - MARGIN * at(sign * end)[1], x = [], w = [];
   if (!(sign * at(low)[0] > low)) return NaN;
   for (let edge = low; edge < goal - 1e-12;) { // panels that are short against the step of whoever comes there
@@ -226,6 +232,7 @@ export function chainTime({ next, bell }, parameters, from, to, end, { nodes, we
     first[i] = start;
     arrive[i] = over;
     rows.push(full);
+    yield;
   }
   // Elimination inside the band, node by node: whoever comes to node k goes on from it. Only sums of what is positive, so that no
   // digit is lost however long it takes (Grassmann, Taksar and Heyman 1985).
@@ -243,6 +250,7 @@ export function chainTime({ next, bell }, parameters, from, to, end, { nodes, we
       arrive[i] += chance * arrive[k];
       T[i] += chance * T[k];
     }
+    yield;
   }
   for (let i = n - 1; i >= 0; i--) {
     for (let j = i + 1; j < first[i] + rows[i].length; j++) T[i] += rows[i][j - first[i]] * T[j];
@@ -266,7 +274,7 @@ function below(x, v) {
 // --------------------------------------------------------------------------------------------------------- the page
 const HEIGHT = 280, EARTH = 30, GAP = 8, BARS = 104, FOOT = 36, DOT = 2, NEW = 255, BELOW = 15; // a handle stands in the ground below its point
 const HOVER = 26, NOISE = 0.1; // pixels that a particle hovers at most where D is this
-const QUIET = 250, FEW = 10, RARE = 50; // milliseconds between two looks at the numbers; late crossings before a mean is shown; steps
+const QUIET = 250, SLICE = 8, FEW = 10, RARE = 50; // milliseconds between two looks at the numbers, and at a time for exact ones; late crossings before a mean is shown; steps
 const AGAIN = ["noise", "ΔL", "H_left", "H_right", "D", "B", "η"], SHOWN = [...AGAIN, "start", "speed", "seed"];
 const PLAY = "M3 1.5v11l9-5.5z", PAUSE = "M2.5 1.5h3v11h-3zM8.5 1.5h3v11h-3z", ON = "M4.5 2v10L11 7zM11 2h1.5v10H11z", BACK = "M9.5 2v10L3 7zM1.5 2h1.5v10h-1.5z";
 const icon = (d) => element("svg:svg", { width: 14, height: 14, viewBox: "0 0 14 14", "aria-hidden": "true" }, element("svg:path", { d }));
@@ -405,10 +413,19 @@ async function render({ model, el }) {
     chain = [NaN, NaN];
     clearTimeout(chainTimer);
     chainTimer = setTimeout(() => {
-      const next = code[`next ${name}`], time = (k) => value("η") * chainTime({ next, bell: code.bell }, parameters, minima[k], minima[1 - k], theory.ends[k], spec);
-      chain = [time(LEFT), time(RIGHT)];
-      look();
+      const next = code[`next ${name}`], work = (k) => chainWork({ next, bell: code.bell }, parameters, minima[k], minima[1 - k], theory.ends[k], spec);
+      reckon([work(LEFT), work(RIGHT)], []);
     }, 160);
+  }
+  /** The exact times, a slice at a time: at once they would hold up the film. */
+  function reckon(works, found) {
+    for (const until = performance.now() + SLICE; performance.now() < until && found.length < works.length;) {
+      const { value: steps, done } = works[found.length].next();
+      if (done) found.push(value("η") * steps);
+    }
+    if (found.length < works.length) { chainTimer = setTimeout(reckon, 0, works, found); return; }
+    chain = found;
+    look();
   }
   function restart() {
     people.place(SIDES.indexOf(value("start")), value("seed"));
@@ -541,13 +558,16 @@ async function render({ model, el }) {
     for (let k = 0; k < BINS; k++) if (bars[k]) { const up = Math.min(BARS + GAP - 2, bars[k] * each); g.fillRect(k * broad + 0.5, floor - up, broad - 1, up); }
   }
 
+  /** The exact mean time out of a well, as far as it is known yet; NaN where particles fly over the walls. */
+  const exactOf = (s) => (people.thrown ? NaN : Number.isFinite(chain[s]) ? chain[s] : theory.times[s]);
+
   function drawCourse() {
     const w = funnel.clientWidth, h = 168, s = SIDES.indexOf(value("start"));
     if (!w) return;
     funnel.style.height = `${h}px`;
-    const g = canvasFor(funnel, w, h), box = { left: 40, top: 6, width: w - 46, height: h - 28 }, exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
+    const g = canvasFor(funnel, w, h), box = { left: 40, top: 6, width: w - 46, height: h - 28 }, exact = exactOf(s), middle = Number.isFinite(exact) ? exact : course.at(-1)?.mean ?? theory.times[s];
     g.clearRect(0, 0, w, h);
-    const now = people.tick * value("η"), from = course[0]?.t ?? 1, y = linear(0.6 * exact, 1.4 * exact), x = log(from, Math.max(now, 3 * from));
+    const now = people.tick * value("η"), from = course[0]?.t ?? 1, y = linear(0.6 * middle, 1.4 * middle), x = log(from, Math.max(now, 3 * from));
     const ticks = [1, 2, 3].flatMap((_, k) => [1, 2, 5].map((v) => v * 10 ** (k + Math.floor(Math.log10(from))))).filter((v) => v >= from && v <= x.high);
     drawAxes(g, box, { colours, x: { scale: x, ticks, label: "t", text: (v) => format(v, 3, true) }, y: { scale: y, ticks: niceTicks(y.low, y.high, 4), text: (v) => format(v, 3, true) } });
     const px = (t) => box.left + box.width * x.at(t), py = (v) => box.top + box.height * (1 - clamp(y.at(v), -0.2, 1.2));
@@ -563,13 +583,16 @@ async function render({ model, el }) {
     g.strokeStyle = colour;
     g.lineWidth = 2;
     g.stroke(line);
-    g.strokeStyle = colours.ink;
-    g.lineWidth = 1.3;
-    g.beginPath();
-    g.moveTo(box.left, py(exact));
-    g.lineTo(box.left + box.width, py(exact));
-    g.stroke();
+    if (Number.isFinite(exact)) {
+      g.strokeStyle = colours.ink;
+      g.lineWidth = 1.3;
+      g.beginPath();
+      g.moveTo(box.left, py(exact));
+      g.lineTo(box.left + box.width, py(exact));
+      g.stroke();
+    }
     g.restore();
+    if (!Number.isFinite(exact)) return;
     g.font = `11px ${colours.font}`;
     g.textAlign = "right";
     g.textBaseline = "alphabetic";
@@ -634,9 +657,9 @@ async function render({ model, el }) {
     drawCourse();
   }
   function say() {
-    const s = first(), m = measured[s], exact = Number.isFinite(chain[s]) ? chain[s] : theory.times[s];
+    const s = first(), m = measured[s], exact = exactOf(s);
     const words = `${noise().name} noise, time ${fixed(people.tick * value("η"), 0)}. ${percent(people.left())} of the particles are in the left well, in the long run ${percent(theory.left)}. `
-      + `Mean time to leave the ${SIDES[s]} well: ${m?.known ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}, exact ${long(exact)}.`;
+      + `Mean time to leave the ${SIDES[s]} well: ${m?.known ? `measured ${long(m.mean)} plus or minus ${long(m.half)}` : "too few crossings yet"}${Number.isFinite(exact) ? `, exact ${long(exact)}` : ""}.`;
     moving.setAttribute("aria-label", `${spec.particles} particles in two wells, curvature ${format(value("H_left"), 2)} on the left and ${format(value("H_right"), 2)} on the right: ${words}`);
     spoken.say(words);
   }
