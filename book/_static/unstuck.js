@@ -1,25 +1,28 @@
-// Small repairs, for screen readers and the keyboard, of what the theme and docutils leave.
+// Small repairs, for the keyboard and for paper. What needs no script is mended when the book is built.
 {
-  const each = (selector, change) => document.querySelectorAll(selector).forEach(change);
+  const root = document.documentElement;
 
-  // The name of a control has to contain the words that it shows.
-  each("button[aria-label], a[aria-label]", (control) => {
-    const shown = control.innerText.trim();
-    const name = control.getAttribute("aria-label");
-    if (shown && !name.toLowerCase().includes(shown.toLowerCase())) control.setAttribute("aria-label", `${shown}: ${name}`);
-  });
-  // The title in the side bar lies outside every landmark.
-  each(".sidebar-primary-item:has(> .navbar-brand)", (part) => {
-    part.setAttribute("role", "navigation");
-    part.setAttribute("aria-label", "Title page");
-  });
-  // docutils calls the bibliography a list, but its entries are no list items.
-  each(".citation-list[role=list], [role=doc-biblioentry]", (part) => part.removeAttribute("role"));
-  // What scrolls sideways must be reachable with the keyboard.
-  const reachable = () =>
-    each(".highlight pre, .cell_output pre, div.math, mjx-container[display]", (block) => {
-      if (block.scrollWidth > block.clientWidth + 1 && !block.hasAttribute("tabindex")) block.tabIndex = 0;
-    });
-  addEventListener("load", reachable);
+  // What scrolls sideways must be reachable with the keyboard. The theme sees to code and tables when they change.
+  const reachable = () => {
+    for (const block of document.querySelectorAll(".highlight pre, .cell_output pre, div.math, mjx-container[display], .pst-scrollable-table-container")) {
+      if (block.scrollWidth > block.clientWidth + 1) block.tabIndex = 0;
+    }
+  };
+  addEventListener("load", () => window.MathJax?.startup?.promise?.then(reachable) ?? reachable());
   addEventListener("resize", reachable);
+  document.addEventListener("toggle", reachable, true);
+
+  // Paper is light, and nothing on it is folded.
+  let before = null;
+  addEventListener("beforeprint", () => {
+    before = { theme: root.dataset.theme, folded: [...document.querySelectorAll("details:not([open])")] };
+    root.dataset.theme = "light";
+    for (const details of before.folded) details.open = true;
+  });
+  addEventListener("afterprint", () => {
+    if (!before) return;
+    root.dataset.theme = before.theme;
+    for (const details of before.folded) details.open = false;
+    before = null;
+  });
 }
