@@ -2,13 +2,18 @@
 
 BIN := .venv/bin
 HTML := _build/html
-PIP := $(BIN)/python -m pip --disable-pip-version-check install
+PIP := python -m pip --disable-pip-version-check install
+OLDEST := .venv-oldest
+NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
+# The tests of the mathematics, one file for each module, and of the explorers in Python: they need no site.
+CORE := $(wildcard $(patsubst helpers/%,tests/test_%,$(wildcard helpers/*.py))) tests/test_explorers.py
 .DELETE_ON_ERROR:
-.PHONY: help book test lab serve refresh lint bench clean
+.PHONY: help book test test-oldest lab serve refresh lint bench clean
 
 help:
 	@echo "make book      run every notebook and build the site into $(HTML)"
 	@echo "make test      run every test, on the built site and in a live JupyterLab too"
+	@echo "make test-oldest   run the tests of the mathematics and the notebooks with the oldest packages promised"
 	@echo "make serve     show the built site on http://127.0.0.1:8000"
 	@echo "make lab       open the notebooks in JupyterLab"
 	@echo "make refresh   re-run the notebooks and store their outputs in canonical form"
@@ -17,26 +22,27 @@ help:
 	@echo "make clean     remove what the other commands made"
 
 $(BIN)/python:
-	@python=; for p in python3 python3.13 python3.12 python3.11; do \
-	  if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$p; break; fi; done; \
-	if [ -z "$$python" ]; then \
-	  echo "Unstuck needs Python 3.11 or newer, and none of python3, python3.13, python3.12, python3.11 is that."; exit 1; fi; \
-	if ! $$python -c 'import venv, ensurepip' 2>/dev/null; then \
-	  echo "$$python has no venv. On Debian or Ubuntu install the package python3-venv."; exit 1; fi; \
-	echo "making .venv with $$($$python --version)"; $$python -m venv .venv
+	@sh tools/venv.sh .venv python3 python3.13 python3.12 python3.11
 
 # A stamp for each set of requirements: installed again only when one of its files changes.
 .venv/run: binder/requirements.txt pyproject.toml | $(BIN)/python
 	@echo "installing what the notebooks need, and JupyterLab"
-	@$(PIP) -r binder/requirements.txt jupyterlab==4.6.6 && touch $@
+	@$(BIN)/$(PIP) -r binder/requirements.txt jupyterlab==4.6.6 && touch $@
 
 .venv/book: requirements.txt pyproject.toml | $(BIN)/python
 	@echo "installing what builds the book: one to three minutes, the first time only"
-	@$(PIP) -r requirements.txt && touch $@
+	@$(BIN)/$(PIP) -r requirements.txt && touch $@
 
 .venv/test: requirements-test.txt requirements.txt pyproject.toml | .venv/book
 	@echo "installing what the tests need"
-	@$(PIP) -r requirements-test.txt && touch $@
+	@$(BIN)/$(PIP) -r requirements-test.txt && touch $@
+
+$(OLDEST)/bin/python:
+	@sh tools/venv.sh $(OLDEST) python3.11 python3.12
+
+$(OLDEST)/test: requirements-oldest.txt pyproject.toml | $(OLDEST)/bin/python
+	@echo "installing the oldest versions that the book promises to work with"
+	@$(OLDEST)/bin/$(PIP) -r requirements-oldest.txt && touch $@
 
 book: .venv/book
 	@$(BIN)/jupyter-book build . -W -n --keep-going
@@ -44,7 +50,10 @@ book: .venv/book
 
 test: .venv/test book
 	@sh tools/chromium.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile --nbval --nbval-current-env --nbval-cell-timeout=300 tests helpers book
+	@$(BIN)/python -m pytest -n 2 --dist loadfile $(NBVAL) tests helpers book
+
+test-oldest: $(OLDEST)/test
+	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile $(NBVAL) $(CORE) helpers book/*.ipynb
 
 serve: book
 	@echo "The site: http://127.0.0.1:8000 (Ctrl-C stops)"
@@ -64,5 +73,5 @@ bench: .venv/test
 	@$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf .venv _build unstuck.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv $(OLDEST) _build unstuck.egg-info .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -31,10 +31,20 @@ PEERS = {"torch": "test_torch*.py", "jax": "test_jax*.py"}
 _missing = {peer: glob for peer, glob in PEERS.items()
             if importlib.util.find_spec(peer) is None and list(ROOT.joinpath("tests").glob(glob))}
 collect_ignore_glob = list(_missing.values())
+BROWSER = importlib.util.find_spec("playwright") is not None
 
 
 def pytest_report_header():
-    return [f"{peer} is not installed: {glob} is not collected" for peer, glob in _missing.items()]
+    return [f"{peer} is not installed: {glob} is not collected" for peer, glob in _missing.items()] + (
+        [] if BROWSER else ["playwright is not installed: what needs a browser is deselected"])
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what needs a browser where Playwright is missing, as it is for make test-oldest."""
+    left_out = [item for item in items if not BROWSER and "browser" in getattr(item, "fixturenames", ())]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if item not in left_out]
 
 
 @pytest.fixture(scope="session")
