@@ -4,7 +4,8 @@ BIN := .venv/bin
 HTML := _build/html
 PIP := python -m pip --disable-pip-version-check install
 OLDEST := .venv-oldest
-NBVAL := --nbval --nbval-current-env --nbval-cell-timeout=300
+BINDER := .venv/binder-env
+NBVAL := --nbval --nbval-cell-timeout=300
 # The tests of the mathematics, one file for each module, and of the explorers in Python: they need no site.
 CORE := $(wildcard $(patsubst helpers/%,tests/test_%,$(wildcard helpers/*.py))) tests/test_explorers.py
 .DELETE_ON_ERROR:
@@ -44,16 +45,24 @@ $(OLDEST)/test: requirements-oldest.txt pyproject.toml | $(OLDEST)/bin/python
 	@echo "installing the oldest versions that the book promises to work with"
 	@$(OLDEST)/bin/$(PIP) -r requirements-oldest.txt && touch $@
 
+# The environment that Binder makes. The tests run the notebooks in it, so that its short list is enough.
+.venv/binder: binder/requirements.txt pyproject.toml | $(BIN)/python
+	@echo "making the environment of Binder"
+	@rm -rf $(BINDER) && $(BIN)/python -m venv $(BINDER)
+	@$(BINDER)/bin/$(PIP) -q -r binder/requirements.txt
+	@$(BINDER)/bin/python -m ipykernel install --prefix $(BINDER) --name binder >/dev/null && touch $@
+
 book: .venv/book
 	@$(BIN)/jupyter-book build . -W -n --keep-going
 	@echo "The site: $(CURDIR)/$(HTML)/index.html (open it, or run make serve)"
 
-test: .venv/test book
+test: .venv/test .venv/binder book
 	@sh tools/chromium.sh
-	@$(BIN)/python -m pytest -n 2 --dist loadfile $(NBVAL) tests helpers book
+	@JUPYTER_PATH="$(CURDIR)/$(BINDER)/share/jupyter" $(BIN)/python -m pytest -n 2 --dist loadfile \
+	  $(NBVAL) --nbval-kernel-name=binder tests helpers book
 
 test-oldest: $(OLDEST)/test
-	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile $(NBVAL) $(CORE) helpers book/*.ipynb
+	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(CORE) helpers book/*.ipynb
 
 serve: book
 	@echo "The site: http://127.0.0.1:8000 (Ctrl-C stops)"

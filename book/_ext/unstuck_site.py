@@ -3,10 +3,7 @@
 Explorers live without a kernel, the site asks no other host for anything, and what failed fails again.
 """
 
-import os
 import re
-import shutil
-import subprocess
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -16,24 +13,6 @@ from sphinx.util.fileutil import copy_asset
 from helpers import palette
 
 ROOT = Path(__file__).parents[2]
-
-
-def add_launch_buttons(app, config):
-    """Binder links, only where the repository's address is known."""
-    slug = os.environ.get("GITHUB_REPOSITORY")
-    if not slug:
-        command = ["git", "-C", str(ROOT), "remote", "get-url", "origin"]
-        remote = subprocess.run(command, capture_output=True, text=True).stdout if shutil.which("git") else ""
-        found = re.search(r"github\.com[:/]([\w.-]+/[\w.-]+?)(?:\.git)?\s*$", remote)
-        slug = found and found[1]
-    options = config.html_theme_options
-    options.pop("repository_url", None)  # Jupyter Book's own address is the default
-    options["launch_buttons"] = {}
-    if slug:
-        options["repository_url"] = f"https://github.com/{slug}"
-        options["repository_branch"] = os.environ.get("GITHUB_REF_NAME", "main")
-        options["use_repository_button"] = True
-        options["launch_buttons"] = {"notebook_interface": "jupyterlab", "binderhub_url": "https://mybinder.org"}
 
 
 def number_chapters(app, env):
@@ -108,7 +87,6 @@ def finish(app, exception):
 
 
 def setup(app):
-    app.connect("config-inited", add_launch_buttons, priority=1)
     app.connect("builder-inited", write_static)
     app.connect("env-get-updated", number_chapters, priority=900)
     app.connect("html-page-context", drop_widget_state, priority=900)
