@@ -189,7 +189,7 @@ def test_the_site_gets_state_and_poster_and_no_script_that_runs(monkeypatch):
     monkeypatch.setenv("BOOK_STATIC", "site")
     data, _ = make(caption="A <b>map</b>", alt='say "hi"')._repr_mimebundle_()
     text = data["text/html"]
-    assert text.startswith('<figure class="explorer-figure" data-explorer="landscape">')
+    assert text.startswith('<figure class="explorer-figure" data-explorer="landscape" id="landscape-')
     assert re.findall("<script[^>]*>", text) == ['<script type="application/json">']
     assert "<figcaption>A &lt;b&gt;map&lt;/b&gt;</figcaption>" in text and 'alt="say &quot;hi&quot;"' in text
     state = json.loads(re.search(r'json">(.*?)</script>', text, re.S)[1])

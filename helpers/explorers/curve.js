@@ -12,7 +12,7 @@
      turn(view), measure(), draw({view, colours, runs, now}), stop() */
 import {
   announcer, canvasFor, chips, clamp, classify, clip, complement, decades, descend, dragging, drawAxes, element, faded, fixed, format, frames,
-  handle, linear, load, log, lossScale, menu, niceTicks, prepare, reducedMotion, shape, slider, theme, throttle, watchSize, watchTheme,
+  handle, linear, load, log, lossScale, menu, niceTicks, offer, prepare, reads, reducedMotion, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
 
 const SAMPLES = 481, LEFT = 36, RIGHT = 8, BOTTOM = 24, TOP = 6;
@@ -145,6 +145,7 @@ export async function render({ model, el }, addPane = null) {
     model.set("start", next.start);
     if (letters.has("η")) model.set("η", next.rate.value);
   };
+  offer(model, "start", (text) => reads.number(...domain)(text), () => shown[0].start);
   const controls = {}, elsewhere = new Map(pane?.sliders ?? []);
   if (views.length > 1 && !together) {
     controls.menu = menu({ model, trait: "landscape", label: "Landscape", items: views.map((v) => ({ name: v.name, label: v.title })), chosen: turn });
@@ -154,6 +155,7 @@ export async function render({ model, el }, addPane = null) {
     // Curves that are shown together follow one rule: pressing another button changes it.
     const one = { get: value, save_changes: () => model.save_changes(),
       set: (trait, names) => { const fresh = names.filter((n) => !value(trait).includes(n)); if (fresh.length) model.set(trait, fresh); } };
+    if (together) offer(model, "active", reads.one(rules.map((r) => [r.name])));
     controls.chips = chips({ model: together ? one : model, trait: "active", label: "update rules", items: rules.map((r) => ({ name: r.name, label: r.label, swatch: together ? null : swatch(r.dash, r.marker) })) });
     side.append(element("div", { class: "explorer-heading" }, together ? "Update rule" : "Update rules"), controls.chips.node);
   }

@@ -6,6 +6,7 @@ module's static rendering.
 """
 
 import base64
+import hashlib
 import html
 import io
 import json
@@ -138,8 +139,9 @@ def site_script(*kinds):
     It imports its modules from data: URLs, so it asks no host for anything and works from file:// as well; a
     policy of `script-src 'self' data:` suffices.
     """
-    kinds = kinds or tuple(sorted(path.stem for path in HERE.glob("*.js") if path.stem != "stage"))
-    modules = json.dumps(_needed((*kinds, "stage")))
+    shared = ("stage", "page")
+    kinds = kinds or tuple(sorted(path.stem for path in HERE.glob("*.js") if path.stem not in shared))
+    modules = json.dumps(_needed((*kinds, "page")))
     return f"""(() => {{
   const modules = {modules}, urls = {{}};
   const inlined = (name) =>
@@ -147,7 +149,7 @@ def site_script(*kinds):
   const scheme = "data:text/javascript;charset=utf-8,";
   const url = (name) => (urls[name] ??= scheme + encodeURIComponent(inlined(name)));
   const kinds = {json.dumps(kinds)}, load = (kind) => import(url(kind));
-  const mount = () => import(url("stage")).then(({{ mountAll }}) => mountAll(document, load, kinds));
+  const mount = () => import(url("page")).then(({{ mountAll }}) => mountAll(document, load, kinds));
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 }})();
@@ -213,6 +215,11 @@ class Explorer(anywidget.AnyWidget):
         return data, metadata
 
     @property
+    def anchor(self):
+        """The figure's name in addresses: it stays while its settings do, wherever on a page it stands."""
+        return f"{self.kind}-{hashlib.sha256(repr(self).encode()).hexdigest()[:6]}"
+
+    @property
     def state(self):
         """The synced traits that the browser needs to start, as plain JSON."""
         foreign = ("layout", "tabbable", "tooltip")
@@ -223,7 +230,7 @@ class Explorer(anywidget.AnyWidget):
         """The figure for a page without a kernel; `alone`: with the style and script that a site provides."""
         state = json.dumps(self.state, ensure_ascii=False, separators=(",", ":")).replace("</", "<\\/")
         caption = f"<figcaption>{html.escape(self.caption)}</figcaption>" if self.caption else ""
-        figure = (f'<figure class="explorer-figure" data-explorer="{self.kind}">'
+        figure = (f'<figure class="explorer-figure" data-explorer="{self.kind}" id="{self.anchor}">'
                   f'<script type="application/json">{state}</script>{self.fallback()}{caption}</figure>')
         if not alone:
             return figure

@@ -1,7 +1,7 @@
 /* GuessExplorer: a loss that has stalled, answers to choose from; then the landscape with the path, the numbers, and remedies. */
 import {
   announcer, bandIndex, canvasFor, clamp, clip, contours, descend, drawAxes, element, faded, format, frames, levels, linear, load, niceTicks,
-  normals, paintBands, prepare, reducedMotion, rgb, sample, shape, slider, theme, watchSize, watchTheme,
+  normals, offer, paintBands, prepare, reads, reducedMotion, rgb, sample, shape, slider, theme, watchSize, watchTheme,
 } from "./stage.js";
 
 const GRID = 181, LEFT = 30, BOTTOM = 20, PLOT = 196;
@@ -92,10 +92,14 @@ async function render({ model, el }) {
   const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => { guessed.clear(); turnTo(1); changed(); } }, "Reset");
   const above = element("div", { class: "guess-above" }, element("div", { class: "guess-cases", role: "group", "aria-label": "cases" }, ...numbers), element("div", { class: "guess-tally" }, score, reset));
   const curve = element("canvas", { class: "explorer-plot", role: "img" }), heading = element("span", {}, "Loss against update"), rate = element("span", { class: "guess-note" });
+  offer(model, "case", reads.number(1, cases.length, true));
+  offer(model, "guess", reads.one([null, ...answers]));
+  offer(model, "remedy", (text) => reads.one(isOpen() ? [null, ...remedies.map((r) => r.name)] : [null])(text), () => null);
   const step = slider({ model, trait: "step", label: "update", range: linear(0, SEEN), steps: SEEN, round: Math.round, text: (t) => {
     const loss = lossAt(t);
     return Number.isFinite(loss) ? `${t}: loss ${format(loss)}` : `${t}: diverged`;
   } });
+  offer(model, "step", (text) => reads.number(0, end(), true)(text), () => end());
   const asks = element("div", { class: "guess-asks" }, "Why does it not get on?");
   const choices = answers.map((name) => element("button", { type: "button", class: "explorer-chip", "data-answer": name, onclick: () => {
     if (value("guess") === null) set({ guess: name, remedy: null, step: SEEN });

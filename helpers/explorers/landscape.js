@@ -21,8 +21,8 @@
      turn(view, active), measure(height of the map), draw({view, colours, runs, run}), reset(), stop() */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
-  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, paintBands,
-  polylines, prepare, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
+  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, offer,
+  paintBands, polylines, prepare, reads, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
 
 const GRID = 221, MODEL_GRID = 49, REACH = 0.27, LEFT = 34, BOTTOM = 22;
@@ -138,6 +138,7 @@ export async function render({ model, el }, addPane = null) {
     model.set("point", [...view.point]);
     if (letters.has("η")) model.set("η", view.rate.value);
   };
+  for (const trait of ["start", "point"]) offer(model, trait, (text) => reads.point(view.domain)(text), () => [...view[trait]]);
   const controls = { sliders: new Map() };
   if (views.length > 1) {
     controls.menu = menu({ model, trait: "landscape", label: "Landscape", items: views.map((v) => ({ name: v.name, label: v.title })), chosen: turn });
@@ -186,6 +187,7 @@ export async function render({ model, el }, addPane = null) {
     model.set("seed", (value("seed") + 1) % 2 ** 32);
     model.save_changes();
   } }, "Draw new noise") : null;
+  if (redraw) offer(model, "seed", reads.number(0, 2 ** 32 - 1, true));
   const buttons = element("div", { class: "explorer-buttons" }, redraw, ...(pane?.buttons ?? []), reset);
   if (pane) { above.prepend(...[controls.menu?.node, buttons].filter(Boolean)); if (!pane.plain) below.append(controls.model.node); }
   else side.append(element("div", { class: "explorer-row" }, controls.model.node, buttons));

@@ -1,7 +1,7 @@
 /* MinibatchExplorer: the map of a mean loss beside its samples; paths of one sample, of B and of all N at a time. */
 import {
   batches, canvasFor, checkbox, clamp, contours, descend, drawAxes, element, faded, format, linear, log, niceTicks, normals, placeLabels,
-  polylines, sample, shape, slider, superscript, throttle,
+  offer, polylines, reads, sample, shape, slider, superscript, throttle,
 } from "./stage.js";
 import { render as map } from "./landscape.js";
 
@@ -74,6 +74,8 @@ function minibatchPane({ model, code, spec }) {
   const strip = element("canvas", { class: "minibatch-strip", role: "img" });
   control.input.before(strip);
   const box = checkbox({ model, trait: "replace", label: "with replacement" });
+  offer(model, "sample", reads.one([null, ...Array(N).keys()]));
+  for (const trait of own ? ["seed"] : ["seed", "samples_seed"]) offer(model, trait, reads.number(0, LAST, true));
   const again = element("button", { type: "button", class: "minibatch-batches", onclick: () => set({ seed: (value("seed") + 1) % 2 ** 32 }) }, "New batches");
   const fresh = element("button", { type: "button", class: "minibatch-fresh", onclick: () => set({ samples_seed: (value("samples_seed") + 1) % 2 ** 32 }) }, "New samples");
 

@@ -1,7 +1,7 @@
 /* MomentumExplorer: the map of a ravine beside the plane of ηλ and β, which says how fast each eigen-direction shrinks. */
 import {
-  bandIndex, canvasFor, clamp, contours, decades, dragging, element, faded, fixed, format, handle, linear, log, niceTicks, paintBands, placeLabels,
-  polylines, rgb, rich, sample, shape, throttle,
+  bandIndex, canvasFor, clamp, contours, decades, dragging, element, faded, fixed, format, handle, linear, log, niceTicks, offer, paintBands,
+  placeLabels, polylines, reads, rgb, rich, sample, shape, throttle,
 } from "./stage.js";
 import { render as map } from "./landscape.js";
 
@@ -92,6 +92,7 @@ function momentumPane({ model, code, spec }) {
     if (!value("active").includes(name)) model.set("active", spec.rules.map((r) => r.name).filter((n) => n === name || value("active").includes(n)));
     model.save_changes();
   } }, looks.get(name).label));
+  offer(model, "plane", reads.one(planes));
   const best = element("button", { type: "button", class: "momentum-best", onclick: () => {
     const { η, β } = optimum();
     model.set("η", η);

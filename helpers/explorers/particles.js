@@ -1,7 +1,7 @@
 /* ParticlesExplorer: thousands of particles in two wells, where they are against where theory puts them, and how long a crossing takes. */
 import {
-  announcer, canvasFor, chips, clamp, dragging, drawAxes, element, faded, fixed, format, frames, handle, linear, load, log, niceTicks, prepare, reducedMotion,
-  rgb, slider, streamStart, theme, watchSize, watchTheme,
+  announcer, canvasFor, chips, clamp, dragging, drawAxes, element, faded, fixed, format, frames, handle, linear, load, log, niceTicks, offer, prepare,
+  reads, reducedMotion, rgb, slider, streamStart, theme, watchSize, watchTheme,
 } from "./stage.js";
 
 const LEFT = 0, RIGHT = 1, NEITHER = 2, SIDES = ["left", "right"];
@@ -374,6 +374,9 @@ async function render({ model, el }) {
   const button = (name, d, onclick) => element("button", { type: "button", "aria-label": name, title: name, onclick }, icon(d));
   const play = button("play", PLAY, () => (film.on ? pause() : begin()));
   controls.speed = slider({ model, trait: "speed", label: "steps a frame", range: log(spec.speeds[0], spec.speeds.at(-1)), steps: spec.speeds.length - 1, round: Math.round, text: String });
+  offer(model, "noise", reads.one(noises.map((k) => k.name)));
+  offer(model, "start", reads.one(SIDES));
+  offer(model, "speed", reads.one(spec.speeds));
   player.append(button("start again", BACK, restart), play, button("one step", ON, () => { pause(); people.run(1); look(); paint(); }), controls.speed.node);
   function face(name, d) { play.setAttribute("aria-label", name); play.title = name; play.replaceChildren(icon(d)); }
   function begin() { film.on = true; face("pause", PAUSE); roll(); }

@@ -1,6 +1,6 @@
 /* SignalExplorer: what depth does to a signal going forward and to a gradient coming back. */
 import {
-  announcer, canvasFor, clamp, decades, element, faded, fixed, format, frames, linear, load, log, normals, prepare, shape, slider, superscript, theme,
+  announcer, canvasFor, clamp, decades, element, faded, fixed, format, frames, linear, load, log, normals, offer, prepare, reads, shape, slider, superscript, theme,
   throttle, watchSize, watchTheme,
 } from "./stage.js";
 
@@ -19,7 +19,7 @@ const STYLE = `
 .signal-choice { margin: 0 0 12px; } .signal-choice .explorer-chips { margin: 4px 0 0; }
 .explorer-figure .signal-choice .explorer-chip { --c: var(--ink); padding: 3px 10px; }
 .explorer-figure .signal-choice .explorer-chip:has(svg) { padding-left: 7px; }
-.signal-buttons { display: flex; gap: 8px; }
+.signal-buttons { display: flex; flex-wrap: wrap; gap: 8px; }
 .explorer-figure .signal-numbers thead th { width: 20%; } .explorer-figure .signal-numbers thead th:first-child { width: 40%; }
 .explorer-figure .signal-numbers td, .explorer-figure .signal-numbers thead th { text-align: right; padding-right: 2px; }
 @container (max-width: 380px) { .explorer-figure .signal-numbers table { font-size: 12px; } }`;
@@ -158,6 +158,7 @@ const power = (v) => (v === 1 ? "1" : `10${superscript(Math.round(Math.log10(v))
 
 /** A group of buttons of which one is on: items {value, label, icon}. */
 function choice({ model, trait, label, items, same = (a, b) => a === b }) {
+  if (typeof items[0].value !== "function") offer(model, trait, reads.one(items.map((i) => i.value)));
   const buttons = items.map((item) => element("button", { type: "button", class: "explorer-chip", "data-chip": item.label,
     onclick: () => { model.set(trait, typeof item.value === "function" ? item.value() : item.value); model.save_changes(); } }, item.icon, item.label));
   const node = element("div", { class: "signal-choice" }, label ? element("div", { "aria-hidden": "true" }, label) : null,
@@ -207,6 +208,7 @@ async function render({ model, el }) {
       text: (v) => `${v} layer${v === 1 ? "" : "s"}`, ticks: [spec.depths[0], 10, 20, 30, 40, spec.depths[1]].map((v) => ({ value: v, text: String(v) })) }),
     width: choice({ model, trait: "width", label: "units in a layer", items: spec.widths.map((m) => ({ value: m, label: String(m) })) }),
   };
+  offer(model, "seed", reads.number(0, 2 ** 32 - 1, true));
   const again = element("button", { type: "button", onclick: () => { model.set("seed", (value("seed") + 1) % 2 ** 32); model.save_changes(); } }, "Draw again");
   const reset = element("button", { type: "button", class: "explorer-reset", onclick: () => { for (const [name, v] of Object.entries(given)) model.set(name, v); model.save_changes(); } }, "Reset");
   side.append(...Object.values(controls).map((c) => c.node), element("div", { class: "signal-buttons" }, again, reset));

@@ -14,7 +14,7 @@
    The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
    Controls       slider({...}), chips({...}), menu({...}), checkbox({...}), dragging(plane, handles, options), announcer(host)
-   Mounting       mountAll(document, importKind, kinds): what the static page calls
+   Links          offer(model, trait, reader, otherwise), reads.number(low, high, whole), reads.one(values), reads.some(names), reads.point(domain), written(value)
 
    A control never keeps a value of its own: it writes to the model, and the model's change event redraws everything. So a
    trait set from Python, a linked ipywidget, the mouse and the keyboard all take the same way. */
@@ -366,7 +366,8 @@ export async function load(texts) {
 
 /** anywidget's model interface on a page without a kernel. */
 export class StaticModel {
-  constructor(state) { this.state = state; this.listeners = new Map(); }
+  constructor(state) { this.state = state; this.listeners = new Map(); this.offers = new Map(); }
+  offer(name, read, otherwise) { this.offers.set(name, { read, otherwise }); }
   get(name) { return this.state[name]; }
   set(name, value) {
     if (JSON.stringify(this.state[name]) === JSON.stringify(value)) return;
@@ -381,6 +382,32 @@ export class StaticModel {
     else for (const e of events.split(" ")) call ? this.listeners.get(e)?.delete(call) : this.listeners.delete(e);
   }
 }
+
+// ------------------------------------------------------------------------------------------------------------ links
+/** A setting as the text of a link: numbers to the last bit, lists with commas. */
+export const written = (value) => (Array.isArray(value) ? value.join() : value === null ? "none" : String(value));
+
+const NUMBER = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i;
+/** Readers of such texts: the value, or undefined for what is not among those that can be chosen. */
+export const reads = {
+  number: (low, high, whole = false) => (text) => {
+    const value = NUMBER.test(text) ? Number(text) : NaN, slack = 1e-9 * (high - low); // a handle's place at the edge is rounded
+    return value >= low - slack && value <= high + slack && (!whole || Number.isInteger(value)) ? value : undefined;
+  },
+  one: (values) => (text) => values.find((value) => written(value) === text),
+  some: (names) => (text) => { // in the order of `names`
+    const chosen = names.filter((name) => `,${text},`.includes(`,${name},`));
+    return written(chosen) === text ? chosen : undefined;
+  },
+  point: (domain) => (text) => {
+    const parts = text.split(","), point = parts.map((part, i) => domain[i] && reads.number(...domain[i])(part));
+    return parts.length === domain.length && !point.includes(undefined) ? point : undefined;
+  },
+};
+
+/** Tell a static page what a link may say of a trait: what its controls can choose, and no more. `otherwise()` is what to take
+    where other settings have made the present value impossible. */
+export const offer = (model, trait, read, otherwise) => model.offer?.(trait, read, otherwise);
 
 // --------------------------------------------------------------------------------------------------------- the page
 const SVG = "http://www.w3.org/2000/svg";
@@ -566,6 +593,11 @@ export function slider({ model, trait, label, symbol, range, steps = 200, round 
     model.save_changes();
     changed?.(value);
   });
+  offer(model, trait, (text) => {
+    const ends = [range.low, range.high, round(range.low), round(range.high)];
+    const whole = Array.from({ length: steps + 1 }, (_, k) => round(range.value(k / steps))).every(Number.isInteger);
+    return reads.number(Math.min(...ends), Math.max(...ends), whole)(text);
+  });
   const control = {
     node, input, trait,
     show(value) {
@@ -615,6 +647,7 @@ export function chips({ model, trait, items, label }) {
       model.save_changes();
     } }, item.swatch, item.label));
   const node = element("div", { class: "explorer-chips", role: "group", "aria-label": label }, ...buttons);
+  offer(model, trait, reads.some(items.map((i) => i.name)));
   return { node, buttons, show(names) { buttons.forEach((b, k) => b.setAttribute("aria-pressed", names.includes(items[k].name))); } };
 }
 
@@ -623,6 +656,7 @@ export function menu({ model, trait, items, label, chosen }) {
   const id = unique("menu");
   const select = element("select", { id, "data-trait": trait }, ...items.map((i) => element("option", { value: i.name }, i.label)));
   select.addEventListener("change", () => { model.set(trait, select.value); chosen?.(select.value); model.save_changes(); });
+  offer(model, trait, reads.one(items.map((i) => i.name)));
   const node = element("div", { class: "explorer-control explorer-menu" }, element("label", { for: id }, label), select);
   return { node, select, show(value) { if (select.value !== value) select.value = value; } };
 }
@@ -632,6 +666,7 @@ export function checkbox({ model, trait, label }) {
   const input = element("input", { type: "checkbox", "data-trait": trait });
   input.addEventListener("change", () => { model.set(trait, input.checked); model.save_changes(); });
   const node = element("label", { class: "explorer-check" }, input, label);
+  offer(model, trait, reads.one([true, false]));
   return { node, input, show(value) { input.checked = Boolean(value); } };
 }
 
@@ -715,26 +750,4 @@ export function announcer() {
     if (last === null) { last = text; return; } // nothing has happened yet: a page that loads stays silent
     timer = setTimeout(() => { if (text !== last) node.textContent = last = text; }, 600);
   }, stop() { clearTimeout(timer); } };
-}
-
-/** Bring the figures of a static page to life: each mounts its module on the JSON beside its poster. */
-export async function mountAll(page, importKind, kinds) {
-  for (const host of page.querySelectorAll("figure[data-explorer]:not([data-mounted])")) {
-    const kind = host.dataset.explorer;
-    if (!kinds.includes(kind) || host.dataset.mounted) continue; // another script of the page may have been faster
-    host.dataset.mounted = "true";
-    const el = element("div", { class: "explorer-live" });
-    try {
-      const { default: explorer } = await importKind(kind);
-      const model = new StaticModel(JSON.parse(host.querySelector('script[type="application/json"]').textContent));
-      host.insertBefore(el, host.querySelector("figcaption"));
-      host.dataset.live = "true"; // hides the poster before the stage measures itself
-      await explorer.render({ model, el });
-      host.dataset.ready = "true";
-    } catch (error) {
-      el.remove();
-      delete host.dataset.live; // the poster stays
-      console.error(`The explorer "${kind}" could not start.`, error);
-    }
-  }
 }
