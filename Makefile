@@ -9,18 +9,20 @@ NBVAL := --nbval --nbval-cell-timeout=300
 # The tests of the mathematics, one file for each module, and of the explorers in Python: they need no site.
 CORE := $(wildcard $(patsubst helpers/%,tests/test_%,$(wildcard helpers/*.py))) tests/test_explorers.py
 .DELETE_ON_ERROR:
-.PHONY: help book test test-oldest lab serve refresh lint bench clean
+.PHONY: help book zip links test test-oldest lab serve refresh lint bench clean
 
 help:
-	@echo "make book      run every notebook and build the site into $(HTML)"
-	@echo "make test      run every test, on the built site and in a live JupyterLab too"
-	@echo "make test-oldest   run the tests of the mathematics and the notebooks with the oldest packages promised"
-	@echo "make serve     show the built site on http://127.0.0.1:8000"
-	@echo "make lab       open the notebooks in JupyterLab"
-	@echo "make refresh   re-run the notebooks and store their outputs in canonical form"
-	@echo "make lint      check the style of the code and the form of the notebooks"
-	@echo "make bench     time the parts where speed matters, beside PyTorch where that is installed"
-	@echo "make clean     remove what the other commands made"
+	@echo "make book         run the notebooks that changed and build the site into $(HTML)"
+	@echo "make test         run every test, on the built site and in a live JupyterLab too"
+	@echo "make serve        show the built site on http://127.0.0.1:8000"
+	@echo "make lab          open the notebooks in JupyterLab"
+	@echo "make refresh      re-run the notebooks and store their outputs in canonical form"
+	@echo "make lint         check the style of the code and the form of the notebooks"
+	@echo "make zip          pack the site into one file that opens from disk"
+	@echo "make links        ask every other site that the book links to whether the page is still there"
+	@echo "make test-oldest  run the tests of the mathematics and the notebooks with the oldest packages"
+	@echo "make bench        time the parts where speed matters, beside PyTorch where that is installed"
+	@echo "make clean        remove what the other commands made"
 
 $(BIN)/python:
 	@sh tools/venv.sh .venv python3 python3.13 python3.12 python3.11
@@ -63,6 +65,12 @@ test: .venv/test .venv/binder book
 
 test-oldest: $(OLDEST)/test
 	@$(OLDEST)/bin/python -m pytest -n 2 --dist loadfile $(NBVAL) --nbval-current-env $(CORE) helpers book/*.ipynb
+
+zip: book
+	@$(BIN)/python tools/pack.py
+
+links: .venv/book
+	@$(BIN)/jupyter-book build . --builder linkcheck
 
 serve: book
 	@echo "The site: http://127.0.0.1:8000 (Ctrl-C stops)"
