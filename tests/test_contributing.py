@@ -28,7 +28,8 @@ def copy(tmp_path_factory):
         outer = ("PYTEST_", "BOOK_STATIC", "PYTHONPATH")
         env = {name: value for name, value in os.environ.items() if not name.startswith(outer)}
         env["PYTHONPATH"] = str(folder)  # before the installed helpers
-        return subprocess.run([sys.executable, *arguments], cwd=folder, env=env, capture_output=True, text=True)
+        command = [sys.executable, *arguments]
+        return subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True)
 
     run.folder = folder
     return run
@@ -36,16 +37,19 @@ def copy(tmp_path_factory):
 
 def test_the_recipe_of_the_explorer_gives_one_that_draws_and_passes_its_test(copy):
     files = dict(re.findall(r"^\*\*`([\w./]+)`\*\*\n\n```\w+\n(.*?)^```$", EXPLORER, re.M | re.S))
-    assert set(files) == {"helpers/explorers/factor.py", "helpers/explorers/factor.js", "tests/test_factor.py"}
+    explorer = ["helpers/explorers/factor.js", "helpers/explorers/factor.py"]
+    assert sorted(files) == [*explorer, "tests/test_factor.py"]
     for name, text in files.items():
         (copy.folder / name).write_text(text, encoding="utf-8")
     init = copy.folder / "helpers/explorers/__init__.py"
     (line,) = re.findall(r"^\*\*3\..*?```python\n(.*?)\n```$", EXPLORER, re.M | re.S)
-    init.write_text(init.read_text("utf-8").replace("\n__all__ = [", f'\n{line}\n__all__ = [\n    "FactorExplorer",'))
+    before, after = init.read_text(encoding="utf-8").split("\n__all__ = [")
+    init.write_text(f'{before}{line}\n\n__all__ = [\n    "FactorExplorer",{after}', encoding="utf-8")
     (cell,) = re.findall(r"^\*\*5\..*?```python\n(.*?)\n```$", EXPLORER, re.M | re.S)
-    shown = copy("-c", cell.replace("\nFactorExplorer(", "\nexplorer = FactorExplorer(") + "\nprint(explorer)")
+    shown = copy("-c", cell.replace("\nFactorExplorer(", "\nprint(FactorExplorer(") + ")")
     assert shown.stdout == "FactorExplorer(η=0.5)\n", shown.stderr
-    tests = copy("-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_factor.py", "helpers/explorers/factor.py")
+    run = ("-m", "pytest", "-q", "-p", "no:cacheprovider")
+    tests = copy(*run, "tests/test_factor.py", "helpers/explorers/factor.py")
     assert tests.returncode == 0 and "10 passed" in tests.stdout, tests.stdout + tests.stderr
     style = copy("-m", "ruff", "check", "--no-cache", *(name for name in files if name.endswith(".py")))
     assert style.returncode == 0, style.stdout

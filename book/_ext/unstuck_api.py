@@ -1,8 +1,8 @@
 """The API reference: the docstrings of `helpers` as pages.
 
 The docstrings are plain text: names between single backticks, indented formulas, examples behind >>>, keys of
-book/references.bib after “Source:”. Here they become the reStructuredText that autodoc wants. Beside a formula
-or an update rule stands its LaTeX, printed from the one expression that it is.
+book/references.bib after “Source:”. Here they become the reStructuredText that autodoc wants. Beside a
+formula or an update rule stands its LaTeX, printed from the one expression that it is.
 """
 
 import inspect
@@ -89,6 +89,8 @@ def name_entries(app, doctree):
 
     What belongs to a class is left out of that list.
     """
+    for section in doctree.findall(nodes.section):
+        section["ids"].sort(key=lambda name: "." in name)
     for signature in doctree.findall(addnodes.desc_signature):
         if signature.get("class"):
             signature.parent["no-contents-entry"] = True
