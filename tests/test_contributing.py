@@ -43,8 +43,8 @@ def test_the_recipe_of_the_explorer_gives_one_that_draws_and_passes_its_test(cop
         (copy.folder / name).write_text(text, encoding="utf-8")
     init = copy.folder / "helpers/explorers/__init__.py"
     (line,) = re.findall(r"^\*\*3\..*?```python\n(.*?)\n```$", EXPLORER, re.M | re.S)
-    before, after = init.read_text(encoding="utf-8").split("\n__all__ = [")
-    init.write_text(f'{before}{line}\n\n__all__ = [\n    "FactorExplorer",{after}', encoding="utf-8")
+    before, after = init.read_text(encoding="utf-8").split("\nHOME = {\n")
+    init.write_text(f"{before}\nHOME = {{\n{line}\n{after}", encoding="utf-8")
     (cell,) = re.findall(r"^\*\*5\..*?```python\n(.*?)\n```$", EXPLORER, re.M | re.S)
     shown = copy("-c", cell.replace("\nFactorExplorer(", "\nprint(FactorExplorer(") + ")")
     assert shown.stdout == "FactorExplorer(η=0.5)\n", shown.stderr
