@@ -109,7 +109,13 @@ def diagnose(landscape, θ):
 
 @dataclass(frozen=True, eq=False)
 class CriticalPoint:
-    """A point with ∇L = 0: θ, loss, Hessian's eigenvalues, kind, index; exact `expression` where known."""
+    """A point with ∇L = 0: θ, loss, Hessian's eigenvalues, kind, index; exact `expression` where known.
+
+    >>> from helpers.landscapes import landscape
+    >>> (point,) = find_critical_points(landscape("worst network")).points
+    >>> point.kind, point.index, point.eigenvalues.tolist()
+    ('saddle', 1, [-2.0, 2.0])
+    """
 
     θ: np.ndarray
     loss: float
@@ -151,7 +157,13 @@ def _snap(value):
 
 @dataclass(frozen=True, eq=False)
 class CriticalCurve:
-    """A curve of critical points, θ = `expression`(`parameter`), such as a valley floor."""
+    """A curve of critical points, θ = `expression`(`parameter`), such as a valley floor.
+
+    >>> from helpers.landscapes import landscape
+    >>> (valley,) = find_critical_points(landscape("worst network")).curves
+    >>> valley
+    valley of minima: (1/w_2, w_2) for every w_2
+    """
 
     landscape: object
     expression: tuple
@@ -196,7 +208,13 @@ class CriticalCurve:
 
 @dataclass(frozen=True, eq=False)
 class CriticalSet:
-    """The critical points and curves of a landscape; `exact`: solved symbolically, complete in ℝᵈ."""
+    """The critical points and curves of a landscape; `exact`: solved symbolically, complete in ℝᵈ.
+
+    >>> from helpers.landscapes import landscape
+    >>> found = find_critical_points(landscape("worst network"))
+    >>> found.exact, len(found.points), len(found.curves)
+    (True, 1, 1)
+    """
 
     points: tuple
     curves: tuple
@@ -396,5 +414,10 @@ def _search(landscape, n=None, steps=200):
 
 
 def latex_points(found):
-    """The exact coordinates of the points as LaTeX, for those that have them."""
+    """The exact coordinates of the points as LaTeX, for those that have them.
+
+    >>> from helpers.landscapes import landscape
+    >>> latex_points(find_critical_points(landscape("worst network")))
+    ['\\\\left( 0, \\\\  0\\\\right)']
+    """
     return [latex(sp.Tuple(*p.expression)) for p in found.points if p.expression is not None]

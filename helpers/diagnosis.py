@@ -120,6 +120,10 @@ class Diagnosis:
     else. `cost` counts the evaluations, "total" in gradients: a Hessian-vector product counts two. `missing`
     are measurements that would decide. `curves` holds what a figure shows: losses, curvatures, and the slope
     by layer, the root mean square of its part of the gradient.
+
+    >>> report = diagnose([0.0], lambda θ: 2 * θ, rng=np.random.default_rng(0))
+    >>> report.verdict, report.confidence, report.cost["total"] <= 100
+    ('local minimum', 'high', True)
     """
 
     verdict: str

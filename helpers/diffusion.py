@@ -489,6 +489,10 @@ class Passages:
 
     Time is η × iterations. `steps` were counted, after the burn-in. `times` holds the passage times of the
     particles that arrived, in order, where each was let go once; otherwise it is None.
+
+    >>> passages = Passages(events=25, exposure=500.0, particles=10, steps=1000, η=0.1)
+    >>> passages.rate, passages.τ
+    (0.05, 20.0)
     """
 
     events: int
@@ -671,7 +675,11 @@ def _finite(x, η):
 
 
 class Share(NamedTuple):
-    """A share of time and its standard error."""
+    """A share of time and its standard error.
+
+    >>> Share(0.25, 0.01)
+    Share(share=0.25, error=0.01)
+    """
 
     share: float
     error: float
@@ -742,7 +750,11 @@ def _booleans(function, start, name):
 
 
 class Snapshots(NamedTuple):
-    """Times t (k,) and where the particles were then, θ (k, particles, d)."""
+    """Times t (k,) and where the particles were then, θ (k, particles, d).
+
+    >>> simulate(Diffusion("double well", 0.1), -1, 0.01, 100, np.random.default_rng(0)).θ.shape
+    (101, 1, 1)
+    """
 
     t: np.ndarray
     θ: np.ndarray

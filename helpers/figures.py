@@ -45,7 +45,12 @@ SHADES = LinearSegmentedColormap.from_list("landscape", [LOW, HIGH])
 
 
 def use_style():
-    """Set the book's style, and in a notebook figures of double resolution, shown at their size."""
+    """Set the book's style, and in a notebook figures of double resolution, shown at their size.
+
+    >>> use_style()
+    >>> mpl.rcParams["text.color"] == INK
+    True
+    """
     plt.style.use(str(files("helpers") / "book.mplstyle"))
     cycle = [RULE[name] for name in ("momentum", "gradient descent", "nesterov", "adam", "adagrad")]
     mpl.rcParams["axes.prop_cycle"] = mpl.cycler(color=cycle)
@@ -72,22 +77,44 @@ def size(name):
 
 
 def subplots(name="wide", rows=1, columns=1, **keywords):
-    """`plt.subplots` in one of the book's sizes, with a layout that leaves room for labels."""
+    """`plt.subplots` in one of the book's sizes, with a layout that leaves room for labels.
+
+    >>> fig, axes = subplots("wide", columns=2)
+    >>> len(axes), fig.get_size_inches().tolist()
+    (2, [7.0, 3.6])
+    >>> plt.close(fig)
+    """
     return plt.subplots(rows, columns, figsize=size(name), layout="constrained", **keywords)
 
 
 def figure(name="wide"):
-    """`plt.figure` in one of the book's sizes, for Axes of different kinds."""
+    """`plt.figure` in one of the book's sizes, for Axes of different kinds.
+
+    >>> fig = figure("wide")
+    >>> fig.get_size_inches().tolist()
+    [7.0, 3.6]
+    >>> plt.close(fig)
+    """
     return plt.figure(figsize=size(name), layout="constrained")
 
 
 def halo(width=2.6):
-    """A light rim that keeps a label readable on a landscape."""
+    """A light rim that keeps a label readable on a landscape.
+
+    >>> halo()[0].__class__.__name__
+    'withStroke'
+    """
     return [patheffects.withStroke(linewidth=width, foreground=HIGH, alpha=0.85)]
 
 
 def note(ax, text, at, offset=(8, 6), colour=INK, **keywords):
-    """Write `text` beside the point `at`, `offset` points away; returns the text."""
+    """Write `text` beside the point `at`, `offset` points away; returns the text.
+
+    >>> fig, ax = subplots()
+    >>> note(ax, "saddle", (0, 0)).get_text()
+    'saddle'
+    >>> plt.close(fig)
+    """
     side = {"ha": "left" if offset[0] > 0 else "right" if offset[0] < 0 else "center",
             "va": "bottom" if offset[1] > 0 else "top" if offset[1] < 0 else "center"}
     return ax.annotate(text, at, xytext=offset, textcoords="offset points", color=colour, path_effects=halo(),
@@ -116,6 +143,13 @@ def landscape(ax, land, n=241, bands=BANDS):
     """Filled contours of L over the domain, dark where the loss is low, with thin level lines.
 
     Returns the two contour sets (bands, lines).
+
+    >>> from helpers import landscapes
+    >>> fig, ax = subplots()
+    >>> bands, lines = landscape(ax, landscapes.landscape("ravine"), n=21, bands=5)
+    >>> len(bands.levels), len(lines.levels)
+    (6, 4)
+    >>> plt.close(fig)
     """
     if land.d != 2:
         raise ValueError(f"landscape draws losses of two parameters, but {land.name!r} has {land.d}")
@@ -148,7 +182,14 @@ def _math(symbol):
 
 
 def surface(ax, land, n=61):
-    """The loss of two parameters as a surface in space, on an Axes made with projection="3d"."""
+    """The loss of two parameters as a surface in space, on an Axes made with projection="3d".
+
+    >>> from helpers import landscapes
+    >>> fig = figure()
+    >>> surface(fig.add_subplot(projection="3d"), landscapes.landscape("saddle"), n=5).__class__.__name__
+    'Poly3DCollection'
+    >>> plt.close(fig)
+    """
     if land.d != 2:
         raise ValueError(f"surface draws losses of two parameters, but {land.name!r} has {land.d}")
     θ = land.grid(n)
@@ -165,7 +206,14 @@ def surface(ax, land, n=61):
 
 
 def curve(ax, land, n=601, **style):
-    """The loss of one parameter against it; `style` goes to `ax.plot`. Returns the line."""
+    """The loss of one parameter against it; `style` goes to `ax.plot`. Returns the line.
+
+    >>> from helpers import landscapes
+    >>> fig, ax = subplots()
+    >>> len(curve(ax, landscapes.landscape("double well"), n=11).get_xdata())
+    11
+    >>> plt.close(fig)
+    """
     if land.d != 1:
         raise ValueError(f"curve draws losses of one parameter, but {land.name!r} has {land.d}")
     θ = land.grid(n)
@@ -181,6 +229,12 @@ def critical_points(ax, found, names=True):
 
     On an Axes with a curve the points lie at their loss. `names` writes each kind once, beside one of its
     points; without it, `ax.legend()` explains the glyphs. Returns a dict kind -> artist.
+
+    >>> from helpers import landscapes
+    >>> fig, ax = subplots()
+    >>> sorted(critical_points(ax, criticality.find_critical_points(landscapes.landscape("saddle"))))
+    ['saddle']
+    >>> plt.close(fig)
     """
     artists, labels, taken = {}, {}, []
     for curve in found.curves:
@@ -260,6 +314,12 @@ def path(ax, run, land=None, label=None, **style):
 
     In one parameter the ball rolls along the curve of its losses; a run on a gradient function needs the
     landscape `land` for that. A run from many starts draws them all. Returns the lines.
+
+    >>> from helpers.optimizers import descend
+    >>> fig, ax = subplots()
+    >>> [line.get_label() for line in path(ax, descend("ravine", [1.0, 1.0], steps=5, η=0.02))]
+    ['GD']
+    >>> plt.close(fig)
     """
     colour = style.pop("color", RULE.get(run.rule.name, INK))
     θ = run.θ.reshape(len(run.θ), -1, run.θ.shape[-1])
@@ -285,6 +345,12 @@ def loss_curves(ax, runs, labels=None, floor=0.0, log=True):
     """L − `floor` against the step, one line a run, with its label at its end. Returns the lines.
 
     `floor` is the lowest loss there is, where it is known: on a logarithmic axis a straight line is a rate.
+
+    >>> from helpers.optimizers import descend
+    >>> fig, ax = subplots()
+    >>> len(loss_curves(ax, descend("ravine", [1.0, 1.0], steps=5, η=0.02)))
+    1
+    >>> plt.close(fig)
     """
     runs = runs if isinstance(runs, (list, tuple)) else [runs]
     labels = labels or [run.rule.label for run in runs]
@@ -312,6 +378,12 @@ def quadratic_model(ax, land, θ0, reach=None, n=121, colour=INK):
     """The quadratic model L(θ′) + gᵀv + ½vᵀHv around θ′ = `θ0`: dashed level lines, or a dashed parabola.
 
     `reach` is how far it is drawn, by default a third of the domain. Returns the contour set or the line.
+
+    >>> from helpers import landscapes
+    >>> fig, ax = subplots()
+    >>> quadratic_model(ax, landscapes.landscape("double well"), [0.0]).get_label()
+    'quadratic model'
+    >>> plt.close(fig)
     """
     θ0 = finite_array(θ0, "θ0", land.d).reshape(land.d)
     spans = np.array([high - low for low, high in land.domain])
@@ -335,6 +407,12 @@ def eigenvectors(ax, land, θ0, length=None, labels=True):
     """The Hessian's eigenvectors at `θ0` as double arrows with their eigenvalues. Returns the arrows.
 
     Where the loss curves up they are solid and green, down dashed and red, not at all dashed and grey.
+
+    >>> from helpers import landscapes
+    >>> fig, ax = subplots()
+    >>> len(eigenvectors(ax, landscapes.landscape("saddle"), [0.0, 0.0]))
+    2
+    >>> plt.close(fig)
     """
     if land.d != 2:
         raise ValueError(f"eigenvectors draws losses of two parameters, but {land.name!r} has {land.d}")
@@ -365,6 +443,13 @@ def diagnosis(axes, report, decades=3):
     found. On the right every measurement is a dot at log₁₀(value / threshold), at most `decades` to either
     side: right of the line it is beyond its threshold. Filled dots in bold type are the numbers that decided.
     Returns (line, dots).
+
+    >>> from helpers.diagnosis import diagnose
+    >>> fig, axes = subplots(columns=2)
+    >>> line, dots = diagnosis(axes, diagnose([0.0], lambda θ: 2 * θ, rng=np.random.default_rng(0)))
+    >>> len(dots) > 1
+    True
+    >>> plt.close(fig)
     """
     left, right = axes
     curves = report.curves
@@ -415,6 +500,11 @@ def decision_tree(ax):
 
     The first question that is answered with yes decides; its box holds the verdict and the chapter to read.
     Returns the texts of the verdicts.
+
+    >>> fig, ax = subplots()
+    >>> decision_tree(ax)[0].get_text()
+    'diverging'
+    >>> plt.close(fig)
     """
     from helpers import diagnosis as d
 
@@ -470,7 +560,11 @@ def colour(name):
 
 
 def tint(name, share=0.5):
-    """A colour mixed with paper: `share` of it remains."""
+    """A colour mixed with paper: `share` of it remains.
+
+    >>> tint("ink", 0.0)
+    (1.0, 1.0, 1.0)
+    """
     paper = np.array(to_rgb(palette.PAPER[0]))
     return tuple((share * np.array(to_rgb(colour(name))) + (1 - share) * paper).tolist())
 

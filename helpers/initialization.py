@@ -129,6 +129,11 @@ class Signal:
     """Mean squares, layer by layer: `forward` of z and `backward` of δ = ∂(cᵀf)/∂z, both (..., depth).
 
     `activations`: what the layers pass on, a list of (..., n, m_l).
+
+    >>> net, rng = Network((4, 8, 8), activation="tanh"), np.random.default_rng(0)
+    >>> sent = signal(net, initial(net, (), rng), rng.normal(size=(10, 4)), rng)
+    >>> sent.forward.shape, sent.backward.shape
+    ((2,), (2,))
     """
 
     forward: np.ndarray
@@ -170,9 +175,10 @@ def _mean_squares(layers):
 
 
 def jacobian_singular_values(net, θ, x):
-    """Singular values of ∂z_l/∂x at one input x (m₀,), descending: a list of (..., min(m₀, m_l)), l = 1, 2, …
+    """Singular values of ∂z_l/∂x at one input x (m₀,), descending, a list of (..., min(m₀, m_l)) by layer.
 
-    The Jacobian is a product, one factor a layer: ∂z_l/∂x = W_l·diag(φ′(z_{l−1}))·∂z_{l−1}/∂x.
+    The layers are l = 1, 2, …; the Jacobian is a product, one factor a layer,
+    ∂z_l/∂x = W_l·diag(φ′(z_{l−1}))·∂z_{l−1}/∂x.
 
     >>> net = Network((8, 8, 8), activation="linear")
     >>> θ = initial(net, (), np.random.default_rng(0), "orthogonal")
@@ -319,7 +325,9 @@ TANH_STEPS = Formula(
 
 
 def crossing_steps(land, x0, x1, η):
-    """How many steps gradient descent takes from x₀ to x₁ on a loss of one parameter, for small ηL″:
+    """How many steps gradient descent takes from x₀ to x₁ on a loss of one parameter, for small ηL″.
+
+    It is
 
         (1/η) ∫ dx/|L′|  +  ½ ln |L′(x₁)/L′(x₀)| .
 

@@ -26,7 +26,12 @@ _K = sp.Symbol("K_b", positive=True)  # |H_b| while SymPy works
 
 
 class Law(Formula):
-    """A Formula of H_b < 0 and of other letters, of which α, s, ΔΦ and n may have either sign."""
+    """A Formula of H_b < 0 and of other letters, of which α, s, ΔΦ and n may have either sign.
+
+    >>> kramers_time(2.0, 1.0, 0.25, 0.05)
+    Traceback (most recent call last):
+    ValueError: H_b must be less than 0: the curvature at the top of a barrier
+    """
 
     def __init__(self, arguments, expression):
         super().__init__(arguments, expression.subs(_K, sp.Abs(H_b)))
@@ -407,7 +412,12 @@ class _Panels:
 
 
 def diffusion_constant(process, θ):
-    """D (...,) at θ (..., 1); it must be positive."""
+    """D (...,) at θ (..., 1); it must be positive.
+
+    >>> from helpers.diffusion import Diffusion
+    >>> diffusion_constant(Diffusion("double well", 0.1), np.zeros((3, 1))).tolist()
+    [0.1, 0.1, 0.1]
+    """
     D = np.asarray(process.D(θ), dtype=float)
     D = D[..., 0] if D.ndim == θ.ndim and D.shape[-1] == 1 else np.broadcast_to(D, θ.shape[:-1])
     if not (D > 0).all():

@@ -263,7 +263,11 @@ def styblinski_tang(d=2):
 
 
 def tilted_double_well(tilt=0.05):
-    """(x² − 1)²/4 + tilt·x: two wells, the left one deeper where the tilt is positive."""
+    """(x² − 1)²/4 + tilt·x: two wells, the left one deeper where the tilt is positive.
+
+    >>> tilted_double_well(0.1).loss([[-1.0], [1.0]]).tolist()
+    [-0.1, 0.1]
+    """
     tilt = sp.nsimplify(number(tilt, "tilt"))
     return Landscape(
         "tilted double well",

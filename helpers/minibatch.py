@@ -589,6 +589,10 @@ class OneStep:
     """What a step from θ is worth on the quadratic model: see `one_step`.
 
     `gradient2` |∇L|² (...), `curvature` gᵀHg (...), `noise` tr HC (...); N samples.
+
+    >>> step = one_step(sample_loss("location").on([0.0, 2.0]), [3.0])
+    >>> float(step.gradient2), float(step.curvature), float(step.noise), float(step.best_rate(1))
+    (4.0, 4.0, 1.0, 0.8)
     """
 
     gradient2: np.ndarray

@@ -578,6 +578,11 @@ class NewtonStep:
 
     `step` (..., d) and its length `size` (...); `gradient_norm` |∇L| (...); `residual` ‖Hs + ∇L‖/‖∇L‖ (...);
     `eigenvalues` of H (..., d), ascending, and `index` (...): how many of them are negative.
+
+    >>> from helpers.landscapes import landscape
+    >>> step = newton_residual(landscape("saddle"), [0.3, 0.4])
+    >>> round(float(step.size), 6), round(float(step.gradient_norm), 6)
+    (0.5, 1.0)
     """
 
     step: np.ndarray
@@ -633,6 +638,11 @@ class GradientNormRun:
     """A run of `minimize_gradient_norm`: where it ended, θ (..., d), and |∇L| after each step.
 
     `history` (steps + 1, ...): |∇L|. `accepted` (...): how many of the steps were taken.
+
+    >>> from helpers.landscapes import landscape
+    >>> run = minimize_gradient_norm(landscape("saddle"), [[0.1, 0.2]], steps=5)
+    >>> run.history.shape, run.accepted.tolist()
+    ((6, 1), [5])
     """
 
     θ: np.ndarray
@@ -719,6 +729,11 @@ class CriticalSearch:
 
     `critical` (...): |∇L| is within the tolerance. `flat` (...): it is not, and the gradient lies in the
     kernel of H. The others are undecided: they were still on their way. `run` holds the path of |∇L|.
+
+    >>> from helpers.landscapes import landscape
+    >>> found = find_critical(landscape("saddle"), [[0.1, 0.2]])
+    >>> found.critical.tolist(), found.index.tolist()
+    ([True], [1])
     """
 
     θ: np.ndarray

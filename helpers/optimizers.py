@@ -35,7 +35,11 @@ D, r, Δ = sp.symbols("D r Delta", nonnegative=True)
 
 @dataclass(frozen=True)
 class Hyper:
-    """A hyper-parameter: symbol, letter in Python, what it is, default, and the ends of its slider."""
+    """A hyper-parameter: symbol, letter in Python, what it is, default, and the ends of its slider.
+
+    >>> HYPER[β].letter, HYPER[β].label, HYPER[β].check(0.5)
+    ('β', 'momentum', 0.5)
+    """
 
     symbol: sp.Symbol
     letter: str
@@ -405,6 +409,10 @@ class Descent:
     Row k is θ after step t[k]; with every=1 that is step k, and there are steps + 1 rows. `rate`, if it was
     asked for, is (rows − 1, ..., d): row k is the effective learning rate of every coordinate in step
     t[k + 1], and NaN from the step in which a run diverges.
+
+    >>> run = descend("ravine", [1.0, 1.0], steps=3, η=0.01)
+    >>> run.θ.shape, run.loss.shape, int(run.diverged)
+    ((4, 2), (4,), 0)
     """
 
     θ: np.ndarray

@@ -61,6 +61,10 @@ class EscapeStep:
 
     u (..., d), λ (...) and slope = uᵀg (...) belong to the points; ε has its own shape, and `predicted` and
     `actual`, the changes of the loss, have the shape of the points followed by that of ε.
+
+    >>> step = escape_step("worst network", [0.0, 0.0], [0.1, 0.2])
+    >>> step.predicted.round(6).tolist(), step.actual.round(6).tolist()
+    ([-0.01, -0.04], [-0.009975, -0.0396])
     """
 
     u: np.ndarray
@@ -161,7 +165,12 @@ _growth = sp.log(1 + η * sp.Abs(λ))
 
 
 class Law(Formula):
-    """A Formula of positive numbers; only λ is negative, δ has either sign. R = 1 if it is left out."""
+    """A Formula of positive numbers; only λ is negative, δ has either sign. R = 1 if it is left out.
+
+    >>> escape_steps(0.0, -1.0, 0.1)
+    Traceback (most recent call last):
+    ValueError: δ must not be 0: exactly from the saddle, gradient descent never leaves
+    """
 
     _letters = {η: "η", λ: "λ", δ: "δ", γ: "γ"}
 
@@ -581,6 +590,9 @@ def gaussian_field_hessian(n, size, rng):
     is a common term ζI, ζ ~ N(0, 1), independent of the rest: all eigenvalues move up or down together. Here
     C″(0) = 1. The slope φ_i is independent of φ_kl, because third derivatives of C are odd; so the condition
     φ_i = 0 of a critical point changes nothing. Source: Bray and Dean (2007), Fyodorov (2004).
+
+    >>> gaussian_field_hessian(3, 5, np.random.default_rng(0)).shape
+    (5, 3, 3)
     """
     return goe(n, size, rng) + rng.normal(size=(size, 1, 1)) * np.eye(n)
 

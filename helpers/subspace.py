@@ -136,7 +136,11 @@ class Projected:
 
 
 def scaling(net, α, layer=0):
-    """The factors (..., d) by which `rescale` multiplies θ: α, 1/α and 1. α (...) > 0."""
+    """The factors (..., d) by which `rescale` multiplies θ: α, 1/α and 1. α (...) > 0.
+
+    >>> scaling(Network((2, 1, 1), "relu"), 5.0).tolist()
+    [5.0, 5.0, 5.0, 0.2, 1.0]
+    """
     if not isinstance(net, Network):
         raise TypeError(f"net must be a Network, not {net!r}")
     if net.activation.name not in ("relu", "linear"):
@@ -178,6 +182,10 @@ def rescale_hessian(net, H, α, layer=0):
     The chain rule for L(Tθ) = L(θ) with a diagonal T: gradients become T⁻¹∇L, Hessians T⁻¹HT⁻¹. The signs of
     the eigenvalues stay, their sizes do not: the trace can be made as large as one likes, the function never
     changes.
+
+    >>> net = Network((2, 1, 1), "relu")
+    >>> rescale_hessian(net, np.eye(net.d), 5.0).diagonal().round(6).tolist()
+    [0.04, 0.04, 0.04, 25.0, 1.0]
     """
     t, H = scaling(net, α, layer), finite_array(H, "H", net.d)
     return H / (t[..., :, None] * t[..., None, :])
@@ -192,6 +200,11 @@ class NoiseAndCurvature:
 
     `ratio` (...) is tr C/tr H, and `alignment` (...) is tr(CH)/(‖C‖‖H‖), the cosine of the angle between the
     two matrices: 1 where C is a multiple of H.
+
+    >>> from helpers.minibatch import sample_loss
+    >>> found = noise_against_curvature(sample_loss("location").on([0.0, 2.0]), [1.0])
+    >>> found.λ.tolist(), found.noise.tolist(), float(found.ratio), float(found.alignment)
+    ([1.0], [1.0], 1.0, 1.0)
     """
 
     λ: np.ndarray

@@ -19,6 +19,14 @@ import unstuck_api  # noqa: E402
 MODULES = [m.name for m in pkgutil.walk_packages(helpers.__path__, "helpers.") if not m.ispkg]
 PAGES = sorted((ROOT / "book/api").glob("*.md"))
 
+# Why a public function or class has no example of its own.
+REASONS = {
+    "needs PyTorch or JAX, which the book does not install: tests/test_torch_diagnosis.py and …jax…":
+        ("helpers.diagnosis.from_torch", "helpers.diagnosis.from_jax"),
+    "publishes into a notebook: tests/test_glue.py": ("helpers.glue.glue",),
+}
+REASON = {name: reason for reason, names in REASONS.items() for name in names}
+
 
 def public(module):
     """{dotted name: function or class} that a module defines for others."""
@@ -50,6 +58,14 @@ def test_every_public_name_appears_exactly_once(site):
     found = [name for page in pages for name in re.findall(r'id="(helpers\.[\w.]+)"', page)]
     for name in EVERY.keys() | DATA.keys():
         assert found.count(name) == (1 if name.isascii() else 0), name
+
+
+@pytest.mark.parametrize("name", sorted(EVERY))
+def test_a_docstring_has_a_line_that_ends_in_a_period_and_an_example(name):
+    text = inspect.getdoc(EVERY[name]) if EVERY[name].__doc__ else ""
+    summary, *rest = text.split("\n")
+    assert re.search(r"[.?]$", summary) and not any(rest[:1]), f"one line with a period, not {summary!r}"
+    assert (">>> " in text) != (name in REASON), "neither an example nor a reason why not, or both"
 
 
 @pytest.mark.parametrize("name", sorted(name for name, text in DATA.items() if ">>>" in text))

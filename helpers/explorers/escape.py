@@ -56,7 +56,11 @@ def strict_saddle(land, at=None):
 
 
 def along(θ, escape):
-    """u₁ᵀ(θ − θ*): (..., 2) -> (...)."""
+    """u₁ᵀ(θ − θ*): (..., 2) -> (...).
+
+    >>> along([3.0, -0.5], {"saddle": [0.0, 0.0], "u": [0.0, 1.0]}).item()
+    -0.5
+    """
     return ((np.asarray(θ) - escape["saddle"]) * escape["u"]).sum(-1)
 
 

@@ -30,6 +30,11 @@ class Checked(traitlets.TraitType):
     """A synced trait whose values pass through `check(explorer, value)`, which returns them clean or raises.
 
     What it raises is no TraitError but the plain ValueError or TypeError of `helpers.checks`.
+
+    >>> class Pair(traitlets.HasTraits):
+    ...     size = Checked(lambda explorer, value: abs(value), 1)
+    >>> Pair(size=-2).size
+    2
     """
 
     def __init__(self, check, default=None):
@@ -42,7 +47,13 @@ class Checked(traitlets.TraitType):
 
 
 def text(name):
-    """A trait that accepts a string."""
+    """A trait that accepts a string.
+
+    >>> class Named(traitlets.HasTraits):
+    ...     name = text("name")
+    >>> Named(name="valley").name
+    'valley'
+    """
 
     def check(_, value):
         if not isinstance(value, str):
@@ -53,7 +64,13 @@ def text(name):
 
 
 def flag(name):
-    """A trait that accepts True or False."""
+    """A trait that accepts True or False.
+
+    >>> class Switch(traitlets.HasTraits):
+    ...     on = flag("on")
+    >>> Switch(on=True).on
+    True
+    """
 
     def check(_, value):
         if not isinstance(value, bool):
@@ -69,13 +86,23 @@ MATPLOTLIB = {"circle": "o", "square": "s", "up": "^", "diamond": "D", "down": "
 
 
 def look(rule):
-    """A rule's dash pattern and marker: they say the same as its colour, for readers who see no colours."""
+    """A rule's dash pattern and marker: they say the same as its colour, for readers who see no colours.
+
+    >>> from helpers.optimizers import rule
+    >>> look(rule("momentum"))
+    {'dash': [8, 3], 'marker': 'square'}
+    """
     dash, marker = palette.LOOK.get(rule.name, ((), "circle"))
     return {"dash": list(dash), "marker": marker}
 
 
 def bound_label(rule):
-    """The rate below which a rule is stable, as a slider's tick says it: (2+2β)/λ_max."""
+    """The rate below which a rule is stable, as a slider's tick says it: (2+2β)/λ_max.
+
+    >>> from helpers.optimizers import rule
+    >>> bound_label(rule("gradient descent")), bound_label(rule("momentum"))
+    ('2/λ_max', '(2+2β)/λ_max')
+    """
     if rule.stable_below is None:
         return None
     letters = {h.symbol: sympy.Symbol(h.letter) for h in rule.hyper}
@@ -89,18 +116,30 @@ def bound_label(rule):
 
 
 def source(name):
-    """The text of a file beside this one."""
+    """The text of a file beside this one.
+
+    >>> source("stage.css").startswith("/*")
+    True
+    """
     return (HERE / name).read_text(encoding="utf-8")
 
 
 def data_url(javascript):
-    """A module as a URL that needs no server: it works in JupyterLab, on a page and from file://."""
+    """A module as a URL that needs no server: it works in JupyterLab, on a page and from file://.
+
+    >>> data_url("export default 1")
+    'data:text/javascript;base64,ZXhwb3J0IGRlZmF1bHQgMQ=='
+    """
     return "data:text/javascript;base64," + base64.b64encode(javascript.encode()).decode()
 
 
 @cache
 def module(name):
-    """The ES module `name`.js with its imports of ./….js inlined as data: URLs."""
+    """The ES module `name`.js with its imports of ./….js inlined as data: URLs.
+
+    >>> "./stage.js" in module("race")
+    False
+    """
     return IMPORT.sub(lambda found: f'"{data_url(module(found[1]))}"', source(f"{name}.js"))
 
 
@@ -116,7 +155,11 @@ def _needed(kinds):
 
 @cache
 def site_style():
-    """The style sheet of the explorers: the palette as CSS variables, light and dark, then stage.css."""
+    """The style sheet of the explorers: the palette as CSS variables, light and dark, then stage.css.
+
+    >>> "--paper:#ffffff" in site_style()
+    True
+    """
     colours = {name.lower(): getattr(palette, name) for name in VARIABLES} | palette.KIND
 
     def variables(mode):
@@ -138,6 +181,9 @@ def site_script(*kinds):
 
     It imports its modules from data: URLs, so it asks no host for anything and works from file:// as well; a
     policy of `script-src 'self' data:` suffices.
+
+    >>> "mountAll" in site_script("race")
+    True
     """
     shared = ("stage", "page")
     kinds = kinds or tuple(sorted(path.stem for path in HERE.glob("*.js") if path.stem not in shared))
@@ -157,7 +203,11 @@ def site_script(*kinds):
 
 
 def shown(value):
-    """A setting in a repr: numbers to six digits, so that it is stored alike on every machine."""
+    """A setting in a repr: numbers to six digits, so that it is stored alike on every machine.
+
+    >>> shown(1 / 3), shown((1.0, "adam"))
+    ('0.333333', "(1, 'adam')")
+    """
     if isinstance(value, float):
         return f"{value:.6g}"
     if isinstance(value, (tuple, list)):
@@ -171,6 +221,11 @@ class Explorer(anywidget.AnyWidget):
 
     `caption` stands below the figure, `alt` describes it to readers who do not see it, `spec` is what only
     the browser needs: generated code, ranges, labels.
+
+    >>> from helpers.explorers import CurveExplorer
+    >>> explorer = CurveExplorer("double well")
+    >>> explorer.kind, "caption" in explorer.state
+    ('curve', True)
     """
 
     kind = ""

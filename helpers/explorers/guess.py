@@ -41,7 +41,11 @@ gutter = Landscape(
 
 @dataclass(frozen=True)
 class Case:
-    """A run that has stalled: the right verdict, where it happened, how, and why in a sentence."""
+    """A run that has stalled: the right verdict, where it happened, how, and why in a sentence.
+
+    >>> [case.answer for case in CASES][:2]
+    ['strict saddle', 'still descending']
+    """
 
     answer: str
     landscape: Landscape
@@ -76,7 +80,11 @@ CASES = (
 
 @dataclass(frozen=True)
 class Remedy:
-    """Something to try: what a button says, and the settings of a run that it changes."""
+    """Something to try: what a button says, and the settings of a run that it changes.
+
+    >>> REMEDIES["momentum"]
+    Remedy(label='Momentum 0.9', rate=1.0, β=0.9, noise=0.0, restart=False)
+    """
 
     label: str
     rate: float = 1.0

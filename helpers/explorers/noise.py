@@ -15,7 +15,12 @@ def _mix(x):
 
 
 def uniforms(seed, n):
-    """The first n numbers between 0 and 1 of a stream: (bits + ½)/2³², where number k has its own bits."""
+    """The first n numbers between 0 and 1 of a stream: (bits + ½)/2³², where number k has its own bits.
+
+    >>> u = uniforms(1, 1000)
+    >>> u.shape, bool(((u > 0) & (u < 1)).all()), bool((uniforms(1, 5) == u[:5]).all())
+    ((1000,), True, True)
+    """
     golden = np.uint32(0x9E3779B9)
     with np.errstate(over="ignore"):  # 32-bit arithmetic wraps around on purpose
         start = _mix(np.uint32([count(seed, "seed", *SEEDS)]) * golden + np.uint32(1))

@@ -192,7 +192,11 @@ SCRIPTS = {
 
 
 def as_text(words):
-    """Words for the page: a string, or {"tex", "plain"} where they contain formulas."""
+    """Words for the page: a string, or {"tex", "plain"} where they contain formulas.
+
+    >>> as_text("The rate"), as_text("The rate $\\\\eta$")
+    ('The rate', {'tex': 'The rate \\\\(\\\\eta\\\\)', 'plain': 'The rate η'})
+    """
     if not MATH.search(words):
         return words.replace("\\$", "$")
     tex = MATH.sub(lambda m: rf"\({m[1] or m[2]}\)", words).replace("\\$", "$")

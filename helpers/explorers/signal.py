@@ -46,6 +46,9 @@ class Signals:
     `forward` of h, `apart` of what h differs by from its mean over the samples, `backward` of ∂L/∂h: each
     (depth + 1,). `saturated`: share of units in layers 1 … depth whose slope is below 5 % of the steepest.
     `h` and `gradients` are the values themselves, lists of (samples, width).
+
+    >>> propagate("tanh", depth=3, scale=1.0, width=16).forward.shape
+    (4,)
     """
 
     forward: np.ndarray
@@ -57,7 +60,12 @@ class Signals:
 
 
 def steepest(φ):
-    """The greatest |φ′|, on a fine grid."""
+    """The greatest |φ′|, on a fine grid.
+
+    >>> from helpers.networks import activation
+    >>> steepest(activation("tanh")), steepest(activation("sigmoid"))
+    (1.0, 0.25)
+    """
     return float(np.abs(φ.slope(np.linspace(-8, 8, 16_001))).max())
 
 
