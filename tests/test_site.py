@@ -1,7 +1,6 @@
 """The built site as a reader meets it, in Chromium: every page of the table of contents."""
 
 import re
-from urllib.parse import unquote, urldefrag
 
 import pytest
 import yaml
@@ -72,22 +71,6 @@ def test_a_chapter_shows_its_figures_as_explorers_or_pictures(site, name):
     assert "widget-view" not in text, "a widget's view needs a kernel, which the site has not"
     assert "widget-state" not in text, "nothing on the site reads it, and it is half of a page's weight"
     assert "data-explorer=" in text or "<figure" in text
-
-
-def test_links_within_the_site_lead_somewhere(site):
-    targets, broken = {}, []
-    for page in site.rglob("*.html"):
-        if "_static" not in page.parts:
-            targets[page] = set(re.findall(r'\bid="([^"]+)"', page.read_text(encoding="utf-8")))
-    for page in targets:
-        for link in re.findall(r'\b(?:href|src)="([^"]+)"', page.read_text(encoding="utf-8")):
-            if re.match(r"[a-z]+:|//", link):
-                continue
-            path, fragment = urldefrag(unquote(link))
-            target = (page.parent / path.split("?")[0]).resolve() if path else page
-            if not target.exists() or (fragment and target in targets and fragment not in targets[target]):
-                broken.append(f"{page.relative_to(site)}: {link}")
-    assert broken == []
 
 
 def test_the_pages_name_no_other_host_for_scripts_styles_or_fonts(site):
