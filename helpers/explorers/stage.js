@@ -603,7 +603,7 @@ export function slider({ model, trait, label, symbol, range, steps = 200, round 
     show(value) {
       const at = String(clamp(Math.round(range.at(value) * steps), 0, steps));
       if (input.value !== at) input.value = at;
-      input.style.setProperty("--at", range.at(value));
+      input.style.setProperty("--at", clamp(range.at(value), 0, 1));
       const shown = text(value);
       if (output.textContent !== shown) { output.textContent = shown; input.setAttribute("aria-valuetext", shown); }
     },
