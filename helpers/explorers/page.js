@@ -76,9 +76,9 @@ class Figure {
   async start(settings = {}) {
     this.stop?.();
     this.model = this.host.model = new StaticModel({ ...this.own(), ...settings });
-    this.host.dispatchEvent(new CustomEvent("explorer", { bubbles: true, detail: this.model })); // others may set a trait first
     this.stop = await this.explorer.render({ model: this.model, el: this.el });
     if (this.model.offers.size) this.addButton();
+    this.host.dispatchEvent(new Event("explorer", { bubbles: true })); // for scripts that follow a model
   }
 
   /** The page as it was opened, the settings and the name of the figure. */

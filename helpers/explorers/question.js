@@ -105,7 +105,7 @@ function render({ model, el }) {
   const check = element("button", { type: "submit" }, "Check");
   const prompt = element(numeric ? "p" : "legend", { class: "question-prompt", id: `${id}-prompt` });
   const form = element("form", { novalidate: true });
-  let field = null, radios = [];
+  let field = null, radios = [], submitting = false;
   if (numeric) {
     field = element("input", { type: "text", autocomplete: "off", autocapitalize: "off", spellcheck: "false", enterkeyhint: "done",
       "data-trait": "value", "aria-labelledby": `${id}-prompt${spec.unit ? ` ${id}-unit` : ""}`, "aria-describedby": `${id}-feedback` });
@@ -140,10 +140,14 @@ function render({ model, el }) {
   /** A value, from this form, from Python or from another view, as the page shows it. */
   function show() {
     const value = model.get("value");
-    if (value === null || value === undefined) return;
+    if (value === null || value === undefined) {
+      if (!submitting) { form.reset(); clear(); } // somebody else took the answer back
+      return;
+    }
     const at = numeric ? value : spec.choices.findIndex((choice) => choice.name === value), result = judge(at, key);
     if (numeric && parse(field.value, unitText) !== value) field.value = format(value, 6, true);
     if (!numeric) radios[at].checked = true;
+    if (model.get("correct") !== result.right) model.set("correct", result.right);
     tell(result.head, result.words);
     mark(result.right);
   }
@@ -154,7 +158,9 @@ function render({ model, el }) {
     const chosen = radios.findIndex((radio) => radio.checked);
     const value = numeric ? parse(field.value, unitText) : chosen < 0 ? null : spec.choices[chosen].name;
     const said = model.get("value") === value;
+    submitting = true;
     model.set("value", value);
+    submitting = false;
     model.set("correct", value === null ? null : judge(numeric ? value : chosen, key).right);
     model.save_changes();
     if (value === null) { tell("", numeric ? ACCEPTED : "Please choose one of the answers."); mark(null); }
