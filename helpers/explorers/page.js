@@ -55,13 +55,6 @@ const listed = (names) => {
   return names.length > SHOWN ? `${some} and ${names.length - SHOWN} more` : some;
 };
 
-/** A line that screen readers speak: they notice what enters a region that is there already. */
-function told(node, ...words) {
-  node.setAttribute("role", "status");
-  setTimeout(() => node.replaceChildren(...words), 100);
-  return node;
-}
-
 /** A figure of the page: its model, mounted with the page's own settings or with others. */
 class Figure {
   constructor(host, explorer) {
@@ -86,12 +79,12 @@ class Figure {
 
   addButton() {
     const button = element("button", { type: "button", class: "explorer-copy", title: "Copy a link to this figure with its settings" }, "Copy link");
-    const spoken = element("span", { class: "explorer-spoken" }), field = element("div", { class: "explorer-note" });
+    const spoken = element("span", { class: "explorer-spoken", role: "status" }), field = element("div", { class: "explorer-note" });
     const say = (shown) => {
       button.style.minWidth = `${button.offsetWidth}px`;
       button.textContent = shown;
       this.el.append(spoken);
-      told(spoken, shown === "Copied" ? "Link copied." : "");
+      setTimeout(() => { spoken.textContent = shown === "Copied" ? "Link copied." : ""; }, 100); // noticed only in a region that is there already
     };
     button.addEventListener("click", async () => {
       const link = this.link();
@@ -119,15 +112,15 @@ class Figure {
     const changed = query(this.model, this.own()) !== "";
     if (changed) await this.start(settings); // from the beginning, as if the page had been written with these settings
     if (!changed && !left.length) return;
-    const note = element("div", { class: "explorer-note" });
+    const note = element("div", { class: "explorer-note", role: "status" });
     const back = element("button", { type: "button", onclick: async () => {
       note.remove();
       await this.start();
       this.el.querySelector(".explorer-copy").focus();
     } }, "Back to the page’s own settings");
-    this.el.before(note);
-    told(note, ...(changed ? [element("span", {}, "These are the settings of the link."), back] : []),
+    note.append(...(changed ? [element("span", {}, "These are the settings of the link."), back] : []),
       ...(left.length ? [element("span", {}, `Some of the link does not fit this figure and is left out: ${listed(left)}.`)] : []));
+    this.el.before(note);
   }
 
   /** Into view, and marked for a moment. */
@@ -142,9 +135,8 @@ class Figure {
 export async function mountAll(page, importKind, kinds) {
   const name = location.hash.match(NAME), target = name && page.getElementById(location.hash.slice(1));
   if (name && !target && kinds.includes(name[1])) {
-    const note = element("div", { class: "explorer-note" }), heading = page.querySelector("h1");
-    heading ? heading.after(note) : page.body.prepend(note);
-    told(note, "The link leads to a figure that is no longer on this page, or not as it was.");
+    const note = element("div", { class: "explorer-figure explorer-note", role: "status" }, "The link leads to a figure that is no longer on this page, or not as it was.");
+    page.querySelector("h1")?.after(note);
   }
   for (const host of page.querySelectorAll("figure[data-explorer]:not([data-mounted])")) {
     const kind = host.dataset.explorer;
