@@ -62,7 +62,8 @@ def test_every_target_of_make_exists_and_is_explained():
 def test_a_job_ends_may_do_little_and_names_no_repository(name):
     job = JOBS[name]
     assert job["timeout-minutes"] <= 60
-    may = {"publish/pages": {"pages": "write", "id-token": "write"}, "publish/release": {"contents": "write"}}
+    may = {"publish/pages": {"pages": "write", "id-token": "write"}, "publish/release": {"contents": "write"},
+           "publish/colab": {"contents": "write"}}
     assert job.get("permissions", {}) == may.get(name, {})
     for step in job["steps"]:
         assert re.fullmatch(r"actions/[\w-]+@v\d+", step.get("uses", "actions/none@v1"))
@@ -74,7 +75,7 @@ def test_a_workflow_reads_only_runs_once_and_types_no_address(name):
     assert flow["permissions"] == {"contents": "read"}
     assert {"group", "cancel-in-progress"} == set(flow["concurrency"])
     text = (ROOT / f".github/workflows/{name}.yml").read_text(encoding="utf-8")
-    assert not re.search(r"https?://|github\.com|github\.io", text)
+    assert not re.search(r"https?://|github\.(com|io)/", text)
     for pattern in re.findall(r"'([\w*./]+)'", " ".join(re.findall(r"hashFiles\((.*?)\)", text))):
         assert list(ROOT.glob(pattern)), pattern
 
