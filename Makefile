@@ -9,7 +9,7 @@ NBVAL := --nbval --nbval-cell-timeout=300
 # The tests of the mathematics, one file for each module, and of the explorers in Python: they need no site.
 CORE := $(wildcard $(patsubst helpers/%,tests/test_%,$(wildcard helpers/*.py))) tests/test_explorers.py
 .DELETE_ON_ERROR:
-.PHONY: help book zip links test test-oldest lab serve refresh lint bench clean
+.PHONY: help book zip links test test-oldest lab serve refresh lint bench lighthouse clean
 
 help:
 	@echo "make book         run the notebooks that changed and build the site into $(HTML)"
@@ -22,6 +22,7 @@ help:
 	@echo "make links        ask every other site that the book links to whether the page is still there"
 	@echo "make test-oldest  run the tests of the mathematics and the notebooks with the oldest packages"
 	@echo "make bench        time the parts where speed matters, beside PyTorch where that is installed"
+	@echo "make lighthouse   measure every page of the site with Lighthouse, on a desktop and a phone; needs Node.js"
 	@echo "make clean        remove what the other commands made"
 
 $(BIN)/python:
@@ -88,6 +89,9 @@ lint: .venv/test
 
 bench: .venv/test
 	@$(BIN)/python -m benchmarks
+
+lighthouse: book
+	@$(BIN)/python tools/lighthouse.py
 
 clean:
 	rm -rf .venv $(OLDEST) _build unstuck.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -132,6 +132,14 @@ def new_page(browser):
 READY = "() => [...document.querySelectorAll('[data-explorer]')].every((e) => e.dataset.ready === 'true')"
 
 
+def wait_for_explorers(page):
+    """Scroll through a page, since explorers wait until they are near the window, and back to its top."""
+    for explorer in page.locator("[data-explorer]").all():
+        explorer.scroll_into_view_if_needed()
+    page.wait_for_function(READY)
+    page.evaluate("scrollTo(0, 0)")
+
+
 @pytest.fixture
 def site_page(new_page, site, address):
     """`site_page("book/intro.html")` opens a page, waits for its explorers, and returns Playwright's page.
@@ -144,12 +152,8 @@ def site_page(new_page, site, address):
         page = new_page(base, **context)
         page.goto(f"{base}/{quote(name, safe='/#')}", wait_until="load")
         if context.get("java_script_enabled", True):
-            # Explorers may wait until they are near the viewport.
-            for explorer in page.locator("[data-explorer]").all():
-                explorer.scroll_into_view_if_needed()
-            page.wait_for_function(READY)
-            page.evaluate("scrollTo(0, 0)")
-            page.evaluate("window.MathJax?.startup?.promise")
+            wait_for_explorers(page)
+            page.evaluate("window.formulas?.done")
         return page
 
     return open_page
@@ -182,7 +186,7 @@ def show(new_page, tmp_path):
         page.add_init_script(NOTE_WORDS)
         page.goto(f"{address}/page.html")
         if context.get("java_script_enabled", True):
-            page.wait_for_function(READY)
+            wait_for_explorers(page)
             settle(page)
         return page
 

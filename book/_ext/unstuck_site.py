@@ -47,7 +47,8 @@ def write_static(app):
         return
     static = Path(app.outdir) / "_static"
     mathjax = Path(find_spec("mathjax").origin).parent / "static/mathjax/es5"
-    for part in ("tex-chtml.js", "input/tex/extensions", "output/chtml/fonts/woff-v2"):
+    for part in ("startup.js", "core.js", "input/tex.js", "input/tex/extensions", "output/chtml.js",
+                 "output/chtml/fonts/tex.js", "output/chtml/fonts/woff-v2", "a11y/assistive-mml.js"):
         target = static / "mathjax" / part
         if not target.exists():
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -81,11 +82,6 @@ def finish(app, exception):
     if app.builder.format == "html":
         static = Path(app.outdir) / "_static"
         copy_asset(str(ROOT / "book/_static"), str(static))  # Sphinx skips it if no page changed
-        basic, theme = static / "basic.css", static / "styles/theme.css"
-        if basic.exists() and theme.exists():  # one request less before the page can be painted
-            rules = basic.read_text("utf-8").replace("url(file.png)", "url(../file.png)")
-            merged = theme.read_text("utf-8").replace('@import "../basic.css";', rules)
-            theme.write_text(merged, encoding="utf-8")
     strict = app.warningiserror or app.keep_going  # with both options Sphinx clears the first
     if exception or (strict and app._warncount):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)

@@ -2,6 +2,10 @@
 {
   const root = document.documentElement;
 
+  // The theme puts these into attributes, which the content security policy does not run.
+  document.querySelector(".btn-download-pdf-button")?.addEventListener("click", () => print());
+  document.querySelector(".btn-fullscreen-button")?.addEventListener("click", () => toggleFullScreen());
+
   // What scrolls sideways must be reachable with the keyboard. The theme sees to code and tables when they change.
   const reachable = () => {
     for (const block of document.querySelectorAll(".highlight pre, .cell_output pre, div.math, mjx-container[display], .pst-scrollable-table-container")) {

@@ -60,6 +60,7 @@ class Figure {
   constructor(host, explorer) {
     Object.assign(this, { host, explorer, text: host.querySelector('script[type="application/json"]').textContent });
     this.el = element("div", { class: "explorer-live" });
+    this.el.style.minHeight = `${host.querySelector(":scope > .explorer-poster")?.offsetHeight ?? 0}px`; // until it is drawn
     host.insertBefore(this.el, host.querySelector("figcaption"));
     host.dataset.live = "true"; // hides the poster before the stage measures itself
   }
@@ -131,31 +132,47 @@ class Figure {
   }
 }
 
-/** Bring the figures of a static page to life: each mounts its module on the JSON beside its poster. */
-export async function mountAll(page, importKind, kinds) {
+/** Bring the figures of a static page to life, one after the other: the one that a link leads to, and each that comes near
+    the window. */
+export function mountAll(page, importKind, kinds) {
   const name = location.hash.match(NAME), target = name && page.getElementById(location.hash.slice(1));
   if (name && !target && kinds.includes(name[1])) {
     const note = element("div", { class: "explorer-figure explorer-note", role: "status" }, "The link leads to a figure that is no longer on this page, or not as it was.");
     page.querySelector("h1")?.after(note);
   }
-  for (const host of page.querySelectorAll("figure[data-explorer]:not([data-mounted])")) {
-    const kind = host.dataset.explorer;
-    if (!kinds.includes(kind) || host.dataset.mounted) continue; // another script of the page may have been faster
-    host.dataset.mounted = "true";
-    let figure = null;
-    try {
-      const { default: explorer } = await importKind(kind);
-      figure = new Figure(host, explorer);
-      await figure.start();
-      if (host === target) {
-        await figure.follow(settingsOf(location.search));
-        figure.point();
-      }
-      host.dataset.ready = "true";
-    } catch (error) {
-      figure?.el.remove();
-      delete host.dataset.live; // the poster stays
-      console.error(`The explorer "${kind}" could not start.`, error);
+  let queue = Promise.resolve();
+  const pause = () => new Promise((resume) => setTimeout(resume)); // in between the page answers its reader
+  const add = (host) => (queue = queue.then(() => mount(host, importKind, host === target)).then(pause));
+  const observer = new IntersectionObserver((entries) => {
+    for (const { target: host } of entries.filter((entry) => entry.isIntersecting)) {
+      observer.unobserve(host);
+      add(host);
     }
+  }, { rootMargin: "100% 0px" });
+  for (const host of page.querySelectorAll("figure[data-explorer]:not([data-mounted])")) {
+    if (!kinds.includes(host.dataset.explorer)) continue; // it is for another script of the page
+    host.dataset.mounted = "true";
+    if (host === target) add(host);
+    else observer.observe(host);
+  }
+}
+
+/** Mount a figure's module on the JSON beside its poster. */
+async function mount(host, importKind, linked) {
+  let figure = null;
+  try {
+    const { default: explorer } = await importKind(host.dataset.explorer);
+    figure = new Figure(host, explorer);
+    await figure.start();
+    if (linked) {
+      await figure.follow(settingsOf(location.search));
+      figure.point();
+    }
+    figure.el.style.minHeight = "";
+    host.dataset.ready = "true";
+  } catch (error) {
+    figure?.el.remove();
+    delete host.dataset.live; // the poster stays
+    console.error(`The explorer "${host.dataset.explorer}" could not start.`, error);
   }
 }

@@ -1,0 +1,170 @@
+"""What a page of the site loads, when it loads it, and what it is allowed to load."""
+
+import gzip
+import json
+import re
+import sys
+
+import pytest
+from conftest import ROOT
+from test_site import NOTEBOOKS, PAGES
+
+sys.path.insert(0, str(ROOT / "book/_ext"))
+
+WATCH = """
+window.shifts = []; window.refused = [];
+new PerformanceObserver((list) => {
+  for (const entry of list.getEntries()) if (!entry.hadRecentInput) shifts.push(entry.value);
+}).observe({ type: "layout-shift", buffered: true });
+document.addEventListener("securitypolicyviolation",
+  (e) => refused.push(`${e.violatedDirective}: ${e.blockedURI} ${e.sample}`));
+"""
+UNSET = "document.querySelectorAll('.math:not(:has(mjx-container))').length"
+
+
+def article(site, name):
+    return (site / name).read_text(encoding="utf-8").partition("<article")[2]
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_loads_little_and_nothing_moves(new_page, address, name):
+    page, answers = new_page(address), []
+    page.add_init_script(WATCH)
+    page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
+    page.on("response", answers.append)
+    page.goto(f"{address}/{name}", wait_until="load")
+    page.evaluate("formulas.done")
+    page.evaluate("document.fonts.ready")
+    page.wait_for_load_state("networkidle")
+    loaded = [a for a in answers if a.url.startswith(address)]
+    weight = sum(len(gzip.compress(a.body(), 6)) for a in loaded)
+    assert len(loaded) <= 40 and weight <= 900_000, (len(loaded), weight)
+    assert [a.url for a in loaded if "fontawesome" in a.url] == [], "icons are drawn into the pages"
+    assert sum(page.evaluate("shifts")) < 0.1
+    assert page.evaluate(UNSET) == 0
+    assert page.problems == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pictures_wait_and_have_sizes(site, name):
+    pictures = re.findall(r"<img\b[^>]*>", article(site, name))
+    assert all('loading="lazy"' in picture for picture in pictures[1:])
+    for picture in pictures:
+        assert "width=" in picture and "height=" in picture, picture
+        assert 'src="data:' not in picture, "it would delay all that follows it in the page"
+
+
+@pytest.mark.parametrize("width", [1280, 375])
+@pytest.mark.parametrize("name", NOTEBOOKS[::3])
+def test_a_link_into_a_page_stays_where_it_leads(new_page, site, address, name, width):
+    anchor = re.findall(r'<div class="math[^"]*" id="(equation-[^"]+)"', article(site, name))[-1]
+    page = new_page(address, width=width)
+    page.add_init_script(WATCH)
+    page.goto(f"{address}/{name}#{anchor}", wait_until="load")
+    page.evaluate("formulas.done")
+    page.wait_for_timeout(500)
+    top = page.evaluate("(id) => document.getElementById(id).getBoundingClientRect().top / innerHeight", anchor)
+    assert 0 <= top < 0.5
+    assert sum(page.evaluate("shifts")) < 0.1
+
+
+def test_formulas_near_the_window_come_first_and_paper_has_them_all(new_page, address):
+    page = new_page(address)
+    page.add_init_script("window.requestIdleCallback = () => 0;")  # the browser never has time
+    page.goto(f"{address}/book/07_kramers_escape.html", wait_until="load")
+    page.evaluate("MathJax.startup.promise")
+    page.wait_for_timeout(300)
+    assert page.evaluate("""[...document.querySelectorAll(".math")]
+        .filter((e) => e.getBoundingClientRect().top < innerHeight).every((e) => e.querySelector("mjx-container"))""")
+    assert page.evaluate(UNSET) > 100
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    assert page.evaluate(UNSET) == 0
+
+
+@pytest.mark.parametrize("file", [False, True], ids=["served", "file"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_obeys_its_policy(new_page, site, address, name, file):
+    base = site.as_uri() if file else address
+    page = new_page(base)
+    page.add_init_script(WATCH)
+    page.goto(f"{base}/{name}", wait_until="load")
+    for explorer in page.locator("[data-explorer]").all():
+        explorer.scroll_into_view_if_needed()
+    page.wait_for_function(
+        "() => [...document.querySelectorAll('[data-explorer]')].every((e) => e.dataset.ready === 'true')")
+    page.evaluate("formulas.done")
+    assert page.evaluate("refused") == []
+    assert page.problems == []
+
+
+def test_the_policy_is_narrow_and_bites(new_page, site, address):
+    for name in (*PAGES, "search.html", "genindex.html"):
+        head = (site / name).read_text(encoding="utf-8").partition("</head>")[0]
+        policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', head)[1]
+        rules = dict(part.split(" ", 1) for part in policy.split("; "))
+        assert rules["default-src"] == "'none'"
+        assert not {"'unsafe-inline'", "'unsafe-eval'", "*", "https:", "http:"} & set(rules["script-src"].split())
+        assert head.index("http-equiv") < min(head.index("<script"), head.index("<link"))
+    page = new_page(address)
+    page.add_init_script(WATCH)
+    page.goto(f"{address}/book/claims.html")
+    page.evaluate("""() => {
+        const script = document.createElement("script");
+        script.textContent = "window.foreign = 1";
+        document.body.append(script);
+        document.body.append(Object.assign(new Image(), { src: "https://example.org/picture.png" }));
+    }""")
+    page.wait_for_function("refused.length === 2")
+    assert page.evaluate("window.foreign") is None
+
+
+def test_the_search_finds_under_the_policy(new_page, address):
+    page = new_page(address)
+    page.goto(f"{address}/search.html?q=saddle")
+    page.wait_for_selector("#search-results li a")
+    assert page.problems == []
+
+
+def test_the_buttons_of_the_header_work(new_page, address):
+    page = new_page(address)
+    page.add_init_script("window.print = () => { window.printed = true; };")
+    page.goto(f"{address}/book/05_momentum.html")
+    assert page.locator(".article-header-buttons svg").count() >= 4
+    page.locator(".dropdown-download-buttons > button").click()
+    page.locator(".btn-download-pdf-button").click()
+    assert page.evaluate("window.printed")
+    page.locator(".btn-fullscreen-button").click()
+    page.wait_for_function("document.fullscreenElement !== null")
+
+
+def test_each_page_has_a_title_and_a_description_of_its_own(site):
+    pages = [(site / name).read_text(encoding="utf-8") for name in PAGES]
+    found = [re.search(r'<meta name="description" content="([^"]*)"', page) for page in pages]
+    descriptions = [text and text[1] for text in found]
+    assert all(text and 40 <= len(text) <= 200 for text in descriptions), descriptions
+    assert len(set(descriptions)) == len(descriptions)
+
+
+def test_style_rules_that_match_nothing_are_left_out(tmp_path):
+    from unstuck_light import sheet
+
+    (tmp_path / "deep").mkdir()
+    (tmp_path / "base.css").write_text("body{margin:0} .gone{color:red}")
+    (tmp_path / "deep/a.css").write_text("""/*! licence */ @import "../base.css"; /* words */
+        .here, .gone { background: url(dot.png) } .gone .here { top: 0 }
+        a:not(.gone) > b[title=".gone"] { left: 0 } :is(.gone, .here) { right: 0 }
+        @media print { .gone { top: 1px } .here { top: 2px } } @media screen { .gone { top: 3px } }
+        @font-face { font-family: x; src: url("x.woff") } .here::after { content: "}" }""")
+    text = re.sub(r"\s+", "", sheet(tmp_path, "deep/a.css", {"here"}))
+    assert text.startswith("body{margin:0}/*!licence*/")
+    assert '.here{background:url("deep/dot.png")}' in text and "@mediaprint{.here{top:2px}}" in text
+    assert 'a:not(.gone)>b[title=".gone"]{left:0}' in text and ":is(.gone,.here){right:0}" in text
+    assert 'url("deep/x.woff")' in text and 'content:"}"' in text
+    for gone in (".gone.here", "screen", "words", "red", "1px", "@import"):
+        assert gone not in text
+
+
+def test_the_settings_of_mathjax_reach_the_pages(site):
+    bundle = (site / "_static/site.js").read_text(encoding="utf-8")
+    settings = json.loads(re.match(r"window\.MathJax = (\{.*\});\n", bundle)[1])
+    assert settings["tex"]["macros"]["R"] == r"\mathbb{R}"
