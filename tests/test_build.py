@@ -246,6 +246,21 @@ def test_the_largest_runs_first_where_no_time_is_known(book):
     assert book.build() == list(PAGES)[::-1]
 
 
+def test_a_figure_that_no_page_shows_any_more_goes(tmp_path):
+    now, before = f"{'a' * 64}.png", f"{'b' * 64}.png"
+    for folder in ("jupyter_execute/book", "html/_images"):
+        (tmp_path / folder).mkdir(parents=True)
+        for name in (now, before, "logo.png"):
+            (tmp_path / folder / name).touch()
+    env = SimpleNamespace(images={f"_build/jupyter_execute/book/{now}": ({"book/01"}, now)})
+    app = SimpleNamespace(env=env, outdir=tmp_path / "html")
+    unstuck_run.forget_figures(app, ValueError())
+    assert len(list(tmp_path.rglob("*.png"))) == 6, "a build that failed removes nothing"
+    unstuck_run.forget_figures(app, None)
+    assert {file.name for file in tmp_path.rglob("*.png")} == {now, "logo.png"}
+    assert len(list(tmp_path.rglob("*.png"))) == 4
+
+
 @pytest.mark.parametrize("code", [
     "import helpers", "import helpers.base", "from helpers import *", "%run more.py", "exec(text)",
     "import importlib\nimportlib.import_module(name)", "from importlib import import_module as get",

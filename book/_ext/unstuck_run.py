@@ -5,6 +5,7 @@ code that they call, and it would run one notebook after another. Here each stor
 """
 
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
@@ -121,8 +122,20 @@ def run_notebooks(app, env, added, changed, removed):
     return list(stale)
 
 
+def forget_figures(app, exception):
+    """Remove the figures of earlier builds; MyST-NB names each by a hash of what it shows."""
+    if exception:
+        return
+    shown = {Path(name).name for name in app.env.images}
+    for folder in (Path(app.outdir).parent / "jupyter_execute", Path(app.outdir) / "_images"):
+        for file in folder.rglob("*.png"):
+            if re.fullmatch("[0-9a-f]{64}", file.stem) and file.name not in shown:
+                file.unlink()
+
+
 def setup(app):
     os.environ["BOOK_STATIC"] = "site"  # the kernels inherit it: explorers then give their static HTML
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")  # several kernels run at once
     app.connect("env-get-outdated", run_notebooks)
+    app.connect("build-finished", forget_figures)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
