@@ -85,17 +85,17 @@ def shorten(app, what, name, thing, options, signature, result):
 
 
 def name_entries(app, doctree):
-    """Anchors that a style sheet's selector can name, for the list “On this page”: no dots, no Greek.
+    """Anchors that a style sheet's selector can name, as the theme's scripts ask: no dots, no Greek.
 
-    What belongs to a class is left out of that list.
+    What belongs to a class is left out of the list “On this page”.
     """
     for section in doctree.findall(nodes.section):
         section["ids"].sort(key=lambda name: "." in name)
     for signature in doctree.findall(addnodes.desc_signature):
+        if signature["ids"]:
+            signature["ids"].insert(0, re.sub(r"\W+", "-", signature["ids"][0], flags=re.ASCII))
         if signature.get("class"):
             signature.parent["no-contents-entry"] = True
-        elif signature["ids"]:
-            signature["ids"].insert(0, re.sub(r"[^A-Za-z0-9]+", "-", signature["ids"][0]))
 
 
 def leave_as_code(app, env, node, text):
