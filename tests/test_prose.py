@@ -72,6 +72,7 @@ def spoken(text):
     text = re.sub(r"(?<=\d)(?:\\[,;]| |\{,\})(?=\d{3}\b)", "", text)
     text = re.sub(r"\s*(?:\\cdot|\\times|·|×)\s*10\^(?:\{([-−]?\d+)\}|(\d))",
                   lambda m: f"e{(m[1] or m[2]).replace('−', '-')}", text)
+    text = re.sub(r"(?<=\de)−(?=\d)", "-", text)
     return re.sub(r"[\^_](?:\{[^{}]*\}|\\?\w)", " ", text)
 
 
@@ -96,12 +97,20 @@ def shown(cell):
             yield from (float(found[0]) for found in NUMBER.finditer(text))
 
 
+DRAWING = {"note", "text", "set", "set_xlim", "set_ylim", "set_xticks", "legend", "tint", "subplots"}
+
+
 def given(cell):
-    """The numbers that stand in a cell's code, less the wrong answers of questions: what it starts from."""
+    """The numbers that stand in a cell's code, and as such in the text: what it starts from.
+
+    Less the places of words and lines in a drawing, and the wrong answers of questions.
+    """
+    drawing = [node for node in ast.walk(tree(cell.source)) if isinstance(node, ast.Call)
+               and isinstance(node.func, ast.Attribute) and node.func.attr in DRAWING]
     hints = [keywords(call)["hints"] for _, call in calls(cell) if "hints" in keywords(call)]
-    wrong = {node for hint in hints for node in ast.walk(hint)}
+    left_out = {node for part in (*drawing, *hints) for node in ast.walk(part)}
     return {abs(node.value) for node in ast.walk(tree(cell.source))
-            if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node not in wrong}
+            if isinstance(node, ast.Constant) and type(node.value) in (int, float) and node not in left_out}
 
 
 def described(cell):
@@ -125,7 +134,7 @@ def typed_copies(notebook):
     for number, cell in enumerate(notebook.cells):
         for what, words in described(cell):
             for word, value, half, share in typed(words):
-                if value in inputs:
+                if round(value / 100, 6) in inputs if share else value in inputs:
                     continue
                 slack = half * (1 + 1e-9)
                 if any(abs(r - value) <= slack or share and abs(100 * r - value) <= slack for r in results):
@@ -148,7 +157,7 @@ def glued(text, name="share"):
                       metadata={"scrapbook": {"name": name}})
 
 
-COMPUTES = new_code_cell("η = 0.15\nprint(f(η))",
+COMPUTES = new_code_cell("η = 0.15\nfigures.note(ax, 'end', (372, 45))\nprint(f(η))",
                          outputs=[printed("ends at -1.0904 after 372 steps\n"), glued("0.4527")])
 
 
@@ -156,7 +165,8 @@ COMPUTES = new_code_cell("η = 0.15\nprint(f(η))",
     ("It ends at $-1.09$.", ["1.09"]), ("It takes 372 steps.", ["372"]), ("| a | 0.453 |", ["0.453"]),
     ("about 45 % of them", ["45"]), ("45.3 per cent", ["45.3"]), ("$4.5 \\cdot 10^{-1}$", ["4.5e-1"]),
     ("```{solution} ex-a\n:class: dropdown\nSo 1.0904.\n```", ["1.0904"]),
-    ("It ends at {glue:text}`end:.2f`.", []), ("with $\\eta = 0.15$", []), ("```python\nrun(372)\n```", []),
+    ("It ends at {glue:text}`end:.2f`.", []), ("with $\\eta = 0.15$", []),
+    ("15 % and $1.1e−9$", []), ("```python\nrun(372)\n```", []),
     ("$x^{372}$, $x_{372}$, [there](page#372), chapter 372", []), ("1.10 or 1.08 or 373", []),
     ("1 of them", []), ("$1\\,372$ and 1 372, a turn of 372°", []),
 ])
