@@ -21,6 +21,10 @@ and of the way that the losses tell of, Σ√(η·fall of an update), but 1 wher
     steepness     largest |∇L| within 2R, along ±g / |g|                       10  plateau, together with
     bend          largest |∇L − g| / distance, there / curvature along g        3  the curvature further out
 
+At rest g is rounding; then `layers` looks at the rows of `sample_gradients`, or else at products Hv. With
+ReLU, weights that are too large in all layers make all gradients large alike, so that `layers` shows
+nothing: such a run bounces or diverges.
+
 None of them changes when L becomes cL + c′ and η becomes η/c, or when θ is turned. For `fall`, the range of
 the losses counts as 1/500 of the relief at least, by how much L changes along ±g within 2R, where L bends
 there: on a plain they have seen little of their surroundings. Where L does not bend, their range counts as
@@ -40,6 +44,7 @@ than ¼ on the way (Kantorovich's condition). The others say what counts as orde
 """
 
 import math
+import textwrap
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -155,14 +160,23 @@ class Diagnosis:
     def __str__(self):
         sharp = {True: ", sharp for this rate", False: ", not sharp for this rate", None: ""}[self.sharp]
         lines = [f"{self.verdict}{sharp} ({self.confidence} confidence)", *self.reasons]
-        width = max((len(name) for name in self.numbers), default=0)
-        for name, (value, threshold, meaning) in self.numbers.items():
+        if self.numbers:
+            lines += ["", f"  {'':14}{'here':>11}{'threshold':>11}"]
+        for name in sorted(self.numbers, key=lambda name: name not in self.decisive):
+            value, threshold, meaning = self.numbers[name]
             mark = ">" if name in self.decisive else " "
-            lines.append(f"{mark} {name:{width}}  {value:10.3g}  against {threshold:<6g}  {meaning}")
+            lines.append(f"{mark} {name:14}{value:11.3g}{threshold:11g}")
+            lines += [f"    {meaning}"] * (mark == ">")
+        lines += [""] * bool(self.numbers)
         lines += [f"Would decide: {measurement}." for measurement in self.missing]
         lines += [f"Try: {self.try_this}", f"Read: chapter {self.chapter}, {CHAPTERS[self.chapter]}."]
         lines.append(f"Cost: {self.cost['total']} gradient evaluations.")
-        return "\n".join(lines)
+        return "\n".join(_wrapped(line) for line in lines)
+
+
+def _wrapped(line, width=76):
+    """A line of the report in lines that fit a page; those that go on are indented as it is."""
+    return textwrap.fill(line, width, subsequent_indent=line[: len(line) - len(line.lstrip())])
 
 
 def cost(budget=100, *, loss=False, sample_gradients=False, hvp=False, η=False):
@@ -227,9 +241,9 @@ def diagnose(θ, gradient, *, loss=None, sample_gradients=None, batch=1, hvp=Non
     """
     run = _Run(θ, gradient, loss, sample_gradients, batch, hvp, η, losses, layers, rng, budget)
     m = {"diverged": False}
-    _history(run, m)
-    if not m["diverged"]:
-        for measure in MEASURES:
+    with np.errstate(all="ignore"):  # what is not finite is looked for
+        _history(run, m)
+        for measure in () if m["diverged"] else MEASURES:
             measure(run, m)
     verdict, sure, reason, missing = _decide(m)
     numbers = {name: (float(m[name]), *MEANING[name]) for name in MEANING if name in m}
@@ -252,10 +266,7 @@ class _Run:
         if not isinstance(rng, np.random.Generator):
             raise TypeError(f"rng must be a numpy.random.Generator, not {type(rng).__name__}")
         self.functions, self.rng = given, rng
-        try:
-            self.θ = np.array(θ, dtype=np.float64)
-        except (TypeError, ValueError) as error:
-            raise TypeError(f"θ must be numbers, not {type(θ).__name__}") from error
+        self.θ, self.ε = _real(θ, "θ").astype(np.float64), np.finfo(np.float64).eps  # of the gradient's kind
         if self.θ.ndim != 1 or not self.θ.size:
             raise ValueError(f"θ must have shape (d,), all parameters in one vector, not {self.θ.shape}")
         self.d = self.θ.size
@@ -271,7 +282,6 @@ class _Run:
         self.products = products - 4 * extras[1] - extras[2]  # for the noise, and to check hvp
         self.cost = dict.fromkeys(("gradient", "hvp", "sample_gradients", "loss", "total"), 0)
         self.rows = None
-        self.ε = np.finfo(np.float64).eps  # of the arithmetic in which gradients are computed
 
     def _spend(self, name, price):
         self.cost[name] += 1
@@ -280,11 +290,7 @@ class _Run:
     def gradient(self, θ):
         """∇L at one point."""
         self._spend("gradient", 1)
-        with np.errstate(all="ignore"):
-            g = self.functions["gradient"](θ.copy())
-        if g is None:
-            raise TypeError("gradient(θ) must return ∇L(θ), but it returns nothing")
-        g = np.asarray(g)
+        g = _real(self.functions["gradient"](θ.copy()), "gradient(θ)")
         if g.shape != θ.shape:
             raise ValueError(f"gradient(θ) must have the shape {θ.shape} of θ, not {g.shape}")
         if g.dtype in (np.float16, np.float32):
@@ -294,7 +300,7 @@ class _Run:
     def loss(self, θ):
         """L at one point."""
         self._spend("loss", 0)
-        L = np.asarray(self.functions["loss"](θ.copy()), dtype=np.float64)
+        L = _real(self.functions["loss"](θ.copy()), "loss(θ)")
         if L.size != 1:
             raise ValueError(f"loss(θ) must be one number, not an array of shape {L.shape}")
         return float(L.reshape(()))
@@ -306,12 +312,12 @@ class _Run:
     def product(self, v):
         """Hv for a v of length 1."""
         if self.functions["hvp"] is None:
-            return self.difference(v, np.cbrt(self.ε) * self.R)
+            return self.difference(v, self.ε**0.4 * self.R)
         self._spend("hvp", 2)
-        w = np.asarray(self.functions["hvp"](self.θ.copy(), v), dtype=np.float64)
+        w = _real(self.functions["hvp"](self.θ.copy(), v.copy()), "hvp(θ, v)")
         if w.shape != v.shape:
             raise ValueError(f"hvp(θ, v) must have the shape {v.shape} of v, not {w.shape}")
-        return w
+        return w.astype(np.float64)
 
     def direction(self):
         """A random direction."""
@@ -319,14 +325,28 @@ class _Run:
         return v / np.linalg.norm(v)
 
 
-def _losses(losses):
+def _real(given, name):
+    """An array of real numbers, of whatever library."""
     try:
-        losses = np.array(losses, dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise TypeError("losses must be numbers, the latest training losses in their order") from error
-    if losses.ndim != 1 or not losses.size:
-        raise ValueError(f"losses must have shape (n,), one number after another, not {losses.shape}")
-    return losses
+        numbers = np.asarray(given)
+        if numbers.dtype.kind == "O":
+            numbers = np.array([float(number) for number in numbers])
+        if numbers.dtype.kind not in "biuf":
+            raise TypeError(f"no real numbers: {numbers.dtype}")
+    except (TypeError, ValueError, RuntimeError) as error:
+        kind = "nothing" if given is None else type(given).__name__
+        raise TypeError(f"{name} must be real numbers that NumPy can read, but it is {kind}") from error
+    return numbers
+
+
+def _losses(losses):
+    L = _real(losses, "losses").astype(np.float64)
+    if L.ndim != 1 or not L.size:
+        raise ValueError(f"losses must have shape (n,), one number after another, not {L.shape}")
+    broken = np.flatnonzero(~np.isfinite(L))
+    if broken.size and broken[-1] < L.size - 1:
+        L = L[broken[-1] + 1 :]  # it has recovered since
+    return L
 
 
 def _travelled(L, η):
@@ -417,9 +437,10 @@ def _by_layer(run, m):
     if run.layers is None:
         return
     parts = [part if isinstance(part, slice) else np.asarray(part) for part in run.layers.values()]
-    rows = run.g[None] if run.rows is None else run.rows  # rows do not vanish where their mean does
+    m["layers of g"] = run.rows is None and not (m["rounding"] or m.get("close", False))
+    aside = run.spread[None] if run.rows is None else run.rows  # these do not vanish where g does
+    rows = run.g[None] if m["layers of g"] else aside
     norms = np.array([np.sqrt(np.mean(rows[:, part] ** 2)) for part in parts])
-    m["layers of rows"] = run.rows is not None
     m["layer norms"] = dict(zip(run.layers, norms.tolist(), strict=True))
     if len(norms) >= 4 and norms.max() > 0:
         logs = np.log(np.maximum(norms, 1e-30 * norms.max()))
@@ -434,14 +455,13 @@ def _ahead(run, m):
         return
     θ, g, turns, cosines, norms = run.θ, run.g, [], [], [m["|g|"]]
     for _ in range(8):
-        with np.errstate(all="ignore"):
-            θ = θ - run.η * g
-            new = run.gradient(θ)
-            norms.append(float(np.linalg.norm(new)))
-            if not np.isfinite(norms[-1]) or not norms[-2]:
-                break
-            turns.append(1 - new @ g / norms[-2] ** 2)
-            cosines.append(new @ g / (norms[-1] * norms[-2]) if norms[-1] else 0.0)
+        θ = θ - run.η * g
+        new = run.gradient(θ)
+        norms.append(float(np.linalg.norm(new)))
+        if not np.isfinite(norms[-1]) or not norms[-2]:
+            break
+        turns.append(1 - new @ g / norms[-2] ** 2)
+        cosines.append(new @ g / (norms[-1] * norms[-2]) if norms[-1] else 0.0)
         g = new
     m["turn"] = float(np.median(turns)) if turns else math.inf if norms[0] else 0.0
     m["back"] = bool(cosines) and float(np.median(cosines)) < -0.5
@@ -453,41 +473,55 @@ def _ahead(run, m):
 
 def _check(run, m):
     """Is the gradient that of the loss, and hvp its derivative?"""
-    u, downhill = run.direction(), -run.g / (m["|g|"] or 1)
-    u = downhill + (u if u @ downhill >= 0 else -u)
-    u = u / np.linalg.norm(u)
+    u = run.direction()  # it meets what g leaves out
+    downhill = -run.g / (m["|g|"] or 1)
+    mixed = downhill + (u if u @ downhill >= 0 else -u)
     if run.functions["loss"] is not None:
-        m["loss"] = start = run.loss(run.θ)
-        if not np.isfinite(start):
+        m["loss"] = run.loss(run.θ)
+        if not np.isfinite(m["loss"]):
             raise ValueError("loss(θ) must be finite, but it is NaN or infinite at the θ given")
-        wrong = None
-        for r in run.R * np.array([1e-2, 1e-6, 1e-10]):
-            rise = run.loss(run.θ + r * u) - start
-            middle, end = (run.gradient(run.θ + share * r * u) for share in (0.5, 1))
-            said = r * (run.g + 4 * middle + end) @ u / 6
-            larger = max(abs(rise), abs(said))
-            if not larger > 1e4 * run.ε * abs(start):  # below the rounding of the loss, or NaN
-                continue
-            if abs(rise - said) <= 0.01 * larger:
-                break
-            wrong = wrong or (rise, said)
-        else:
-            if wrong:
-                raise ValueError(
-                    "gradient does not match loss: along a short line the loss changes by "
-                    f"{wrong[0]:.3g}, and by {wrong[1]:.3g} according to the gradient"
-                )
+        if wrong := _mismatch(run, m["loss"], (mixed / np.linalg.norm(mixed), u)):
+            raise ValueError(
+                "gradient does not match loss: along a short line the loss changes by "
+                f"{wrong[0]:.3g}, and by {wrong[1]:.3g} according to the gradient"
+            )
     if run.functions["hvp"] is not None:
         w = run.product(u)
         size = np.linalg.norm(w)
         lengths = run.R * run.ε ** (1 / 3), run.R * run.ε ** (2 / 3)
-        near = [np.linalg.norm(run.difference(u, h) - w) for h in lengths]
+        long, short = (run.difference(u, h) for h in lengths)
+        near = [np.linalg.norm(long - w), np.linalg.norm(short - w)]
         rounding = np.cbrt(run.ε) * m["|g|"] / run.R
-        if not min(near) <= 0.1 * size + 10 * rounding:
+        known = not np.linalg.norm(long - short) > 0.1 * np.linalg.norm(short) + 10 * rounding
+        if known and not min(near) <= 0.1 * size + 10 * rounding:
             raise ValueError(
                 "hvp does not match gradient: Hv differs from the derivative of the gradient along v by "
                 f"{min(near) / size if size else math.inf:.0%}"
             )
+
+
+def _mismatch(run, start, ways):
+    """(rise of the loss, rise that the gradient says) on a short line, where both are known and differ."""
+    lengths, tries, k = run.R * np.array([1e-2, 1e-6, 1e-10]), 3, 0
+    for u in ways:
+        wrong = None
+        while tries and k < 3:
+            r, tries, k = lengths[k], tries - 1, k + 1
+            rise = run.loss(run.θ + r * u) - start
+            first, middle, last = run.g @ u, *(run.gradient(run.θ + part * r * u) @ u for part in (0.5, 1))
+            said, unsure = r * (first + 4 * middle + last) / 6, 3 * r * abs(first - 2 * middle + last)
+            larger = max(abs(rise), abs(said))
+            if not larger > 1e4 * run.ε * abs(start):  # below the rounding of the loss, or NaN
+                continue
+            apart, wrong = abs(rise - said), None
+            if apart <= 0.01 * larger:
+                k -= 1  # this length serves the next way too
+                break
+            if apart > 0.01 * larger + unsure:
+                wrong = rise, said
+        if wrong:
+            return wrong
+    return None
 
 
 def _curvatures(run, m):
@@ -495,19 +529,22 @@ def _curvatures(run, m):
     k = min(run.d, run.products)
     Q, W = np.empty((k, run.d)), np.empty((k, run.d))
     j = 0
-    for v, last in ((run.g, k // 4), (run.direction(), k)):
-        while j < last:
-            size = np.linalg.norm(v)
-            for _ in range(2):  # against all earlier q, twice: rounding would let them creep back
-                v = v - Q[:j].T @ (Q[:j] @ v)
-            if not np.linalg.norm(v) > 1e-8 * size:
-                break
-            Q[j] = v / np.linalg.norm(v)
-            W[j] = v = run.product(Q[j])
-            j += 1
+    heads = [run.g, run.direction()]
+    while j < k and heads:
+        i = min(j % 3, len(heads) - 1, 1)  # the Newton step needs Hᵏg, the ends Hᵏv, and twice as many
+        v, size = heads[i], np.linalg.norm(heads[i])
+        for _ in range(2):  # against all earlier q, twice: rounding would let them creep back
+            v = v - Q[:j].T @ (Q[:j] @ v)
+        if not np.linalg.norm(v) > 1e-8 * size:
+            del heads[i]
+            continue
+        Q[j] = v / np.linalg.norm(v)
+        W[j] = heads[i] = run.product(Q[j])
+        j += 1
     Q, W = Q[:j], W[:j]
     if not np.isfinite(W).all():
         raise ValueError("the products with the Hessian must be finite, but they contain NaN or infinity")
+    run.spread = np.sqrt(np.einsum("jd,jd->d", W, W))
     T = Q @ W.T
     μ, S = np.linalg.eigh((T + T.T) / 2)  # the Ritz vectors are the columns of QᵀS
     run.μ, run.S, run.Q, run.u = μ, S, Q, S[:, 0] @ Q
@@ -532,7 +569,7 @@ def _newton(run, m):
     if not M or not m["|g|"]:
         return
     step = -c / np.where(μ, μ, np.inf)
-    kept = (np.abs(μ) > max(1e-6, 10 * np.cbrt(run.ε) ** 2) * M) & (np.abs(step) <= run.R)
+    kept = (np.abs(μ) > max(1e-6, 10 * run.ε**0.6) * M) & (np.abs(step) <= run.R)
     left = float(np.linalg.norm(c[~kept]))
     step = np.where(kept, step, 0)
     new = run.gradient(run.θ + (run.S @ step) @ run.Q)
@@ -545,6 +582,7 @@ def _newton(run, m):
     m["bent"] = float(c**2 @ np.abs(μ)) / m["|g|"] ** 2
     m["gain"] = float(np.abs(c * step) @ (μ > 0)) / 2
     m["gain left"] = left * run.R
+    m["close"] = m["way"] < WAY / 50 and m["miss"] < MISS and m["gain left"] < 1e-3 * m["scale"]
     if run.travelled > run.known / 10 and not m["miss"] < MISS:  # R = 1 is a guess for parabolas only
         run.R = m["R"] = run.known
 
@@ -554,7 +592,7 @@ def _noise(run, m):
     if run.functions["sample_gradients"] is None:
         return
     run._spend("sample_gradients", 1)
-    G = np.asarray(run.functions["sample_gradients"](run.θ.copy()), dtype=np.float64)
+    G = _real(run.functions["sample_gradients"](run.θ.copy()), "sample_gradients(θ)").astype(np.float64)
     if G.ndim != 2 or G.shape[1] != run.d or len(G) < 2:
         raise ValueError(f"sample_gradients(θ) must have shape (n, {run.d}), n at least 2, not {G.shape}")
     if not np.isfinite(G).all():
@@ -644,8 +682,7 @@ def _trend(run, m):
         return
     L, n = m["losses"], len(m["losses"])
     half = L[n // 2 :]
-    with np.errstate(over="ignore"):
-        kind = np.float32 if (L.astype(np.float32) == L).all() else np.float64
+    kind = np.float32 if (L.astype(np.float32) == L).all() else np.float64
     rounding = 4 * np.finfo(kind).eps * np.abs(L).max()
     if bent:
         whole = max(m["range"], BESIDE * m["relief"])
@@ -690,6 +727,11 @@ def _decide(m):
 NEEDED = {"the learning rate η": "turn", "the latest losses": "fall"}
 
 
+def _about(number):
+    """A number in words: 990, not 9.9e+02."""
+    return f"{float(f'{number:.2g}'):g}"
+
+
 def _conclude(m):
     """What several rules ask for."""
     get = m.get
@@ -698,8 +740,9 @@ def _conclude(m):
     m["still"] = not m["falling"] and get("unrest", 0.0) < 5 * FALL
     m["promised"] = get("gain", math.inf) + get("gain left", 0.0)
     m["found"] = get("miss", math.inf) < MISS
-    close = get("way", math.inf) < WAY / 50 and m["found"] and get("gain left", 0.0) < 1e-3 * m["scale"]
-    m["resting"] = m["rounding"] or close
+    there = m["rounding"] or (get("way along", math.inf) < 2 * WAY and m["miss along"] < MISS)
+    m["pays"] = get("lowest", 0.0) < LOWEST and there and m["promise"] > PROMISE
+    m["resting"] = m["rounding"] or get("close", False)
 
 
 def _growing(m):
@@ -709,7 +752,8 @@ def _growing(m):
             return "diverging", True, "The losses are not finite any more.", []
         L = m["losses"]
         sure = len(L) >= SHORT or (np.diff(L[len(L) // 2 :]) > 0).all()
-        return "diverging", sure, f"The losses have grown to {m['growth']:.2g} times their first range.", []
+        reason = f"The losses have grown to {_about(m['growth'])} times their first range."
+        return "diverging", sure, reason, []
     return None
 
 
@@ -724,10 +768,10 @@ def _vanishing(m):
 
 
 def _by_orders(m, verdict):
-    beyond_rounding = m["|g|"] * m["R"] > 1e-12 * m["scale"] if m["layers"] > 1 else not m["rounding"]
-    if m["layers line"] < 0.8 or not (m["layers of rows"] or beyond_rounding):
+    rounding = m["layers of g"] and not m["|g|"] * m["R"] > 1e-12 * m["scale"]
+    if m["layers line"] < 0.8 or rounding:
         return None
-    reason = f"From the last layer back to the first the gradient changes by a factor {m['layers']:.2g}."
+    reason = f"From the last layer back to the first the gradient changes by a factor {_about(m['layers'])}."
     return verdict, not 0.01 < m["layers"] < 100, reason, []
 
 
@@ -738,16 +782,17 @@ def _unstable(m):
     if m["turn"] > TURN and m.get("rises", 0.0) > 0.9 and m["fall"] < -10 * FALL:
         return "diverging", m["growth"] > GROWTH or m["stretch"] > 3, "The loss rises with every update.", []
     if m["turn"] > TURN and "fall" not in m and m["stretch"] > 10:
-        reason = f"Eight more steps multiply the gradient by {m['stretch']:.2g}."
+        reason = f"Eight more steps multiply the gradient by {_about(m['stretch'])}."
         return "diverging", m["stretch"] > 100, reason, []
     if (m["turn"] > TURN or m["back"]) and m["stretch"] > 0.5:
-        reason = f"The next steps meet η × curvature = {m['turn']:.2g}, reverse, and do not get shorter."
+        reason = f"The next steps meet η × curvature = {_about(m['turn'])}, reverse, and do not get shorter."
         return "bouncing", m["turn"] > 1.8, reason, []
     sharp = m["sharpness"] > SHARPNESS
     jumps = m["noisy"] if "rises" in m else m["stretch"] > 0.5 and m["turn"] > 0.5
-    if jumps and (sharp or (m["noisy"] and m["turns ahead"] > TURN)):
+    beyond = m["turn"] > 1 and "noise" not in m  # each step ends behind the lowest point on its line
+    if jumps and (sharp or (m["noisy"] and (beyond or m["turns ahead"] > TURN))):
         most = max(m["sharpness"], m["turns ahead"])
-        return "bouncing", False, f"η × curvature reaches {most:.2g}, and the loss goes up and down.", []
+        return "bouncing", False, f"η × curvature reaches {_about(most)}, and the loss goes up and down.", []
     return None
 
 
@@ -757,7 +802,7 @@ def _drowned(m):
         return None
     known, price = "turn" in m, m.get("noise", 0.0)
     if NOISE < price < m.get("too quiet", 0.0) * (100 if m["noisy"] else 1):
-        reason = f"In an update, what noise takes over what the slope gives is {price:.2g}."
+        reason = f"In an update, what noise takes over what the slope gives is {_about(price)}."
         if known:
             return "noise ball", m["noisy"] or price > 2 * NOISE, reason, []
         if m["noisy"] or m["noise / signal"] > 10:
@@ -765,7 +810,7 @@ def _drowned(m):
     if known and m["noisy"] and "noise" not in m and m["sharpness"] < 1.8:
         reason = (
             f"The loss goes up {m['rises']:.0%} of the time, though η × curvature is only "
-            f"{m['sharpness']:.2g}: only noise can do that."
+            f"{_about(m['sharpness'])}: only noise can do that."
         )
         sure = m["turns ahead"] < 1 and not m["short"]
         return "noise ball", sure, reason, ["gradients of samples or minibatches"]
@@ -783,11 +828,11 @@ def _critical(m):
     if lowest is None:
         return None
     if lowest < LOWEST:
-        there = m["rounding"] or (m["way along"] < 2 * WAY and m["miss along"] < MISS)
-        if not (there and m["promise"] > PROMISE and m.get("gain", 0.0) < 0.01 * m["scale"]):
+        if not (m["pays"] and m.get("gain", 0.0) < 0.01 * m["scale"]):
             return None
-        reason = f"A walk along the lowest curvature wins {m['promise']:.2g} times what the slopes promise."
-        clear = lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE
+        won = _about(m["promise"])
+        reason = f"A walk along the lowest curvature wins {won} times what the slopes promise."
+        clear = lowest < 3 * LOWEST and m["promise"] > 3 * PROMISE and (m["rounding"] or m["found"])
         return "strict saddle", clear and m["sized"], reason, []
     near = m.get("way", math.inf) < WAY and m["found"] and m["promised"] < 0.01 * m["scale"]
     if not (m["resting"] or (near and not m["falling"])):
@@ -814,13 +859,13 @@ def _flat(m):
             return None
         if not seen and m.get("promised fall", 0.0) > FALL * m["around"]:
             return None
-        reason = f"Further out it is {m['steepness']:.2g} times as steep and {m['bend']:.2g} times as curved."
-        steady = m.get("trend") and m.get("fall of range", 0.0) > FALL and m["fall of relief"] > FALL / 100
+        steep, bent = _about(m["steepness"]), _about(m["bend"])
+        reason = f"Further out it is {steep} times as steep and {bent} times as curved."
         if "sharpness" in m:  # curvature would allow far longer steps
-            slow = m["sharpness"] < 0.1 and not steady
+            slow = m["sharpness"] < 0.1
         else:
             slow = not (m.get("trend") and m["fall of range"] > FALL)
-        sure = slow and m["sized"] and m.get("rises", 0.0) < 0.05
+        sure = slow and m["sized"] and m.get("rises", 0.0) < 0.05 and (seen or "sharpness" in m)
         return "plateau", m["bend all"] > BEND * (1 if seen else 10) and sure, reason, []
     if seen or m.get("pace", math.inf) < FALL / 3:
         return "plateau", False, "The loss hardly changes, though no critical point is near.", []
@@ -830,12 +875,13 @@ def _flat(m):
 def _moving(m):
     """A loss that falls."""
     if m["falling"]:
-        reason = f"In their last half the losses fell by {m['fall']:.2g} of their range."
+        reason = f"In their last half the losses fell by {_about(m['fall'])} of their range."
         creeps = m["fall of relief"] < (FALL if m["bend all"] > BEND else FALL / 100)
         missing = [] if "turn" in m else ["the learning rate η"]  # it may bounce on its way
-        return "still descending", not (creeps or missing or m.get("noise", 0.0) > NOISE), reason, missing
+        other = creeps or m["pays"] or m.get("noise", 0.0) > NOISE  # a plain, a saddle, a noise ball ahead
+        return "still descending", not (other or missing), reason, missing
     if "fall" not in m and m.get("pace", 0.0) > FALL:
-        reason = f"A hundred updates would win {m['pace']:.2g} of the loss."
+        reason = f"A hundred updates would win {_about(m['pace'])} of the loss."
         return "still descending", False, reason, ["the latest losses"]
     return None
 

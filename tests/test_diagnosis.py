@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 import sympy as sp
 from matplotlib import pyplot as plt
-from zoo import NOISE, ZOO
+from zoo import EXPLODING, NOISE, ZOO
 
 from helpers import diagnosis, figures
 from helpers.data import digits, one_hot
@@ -76,6 +76,15 @@ def test_eigenvalues_converge_from_products_alone():
     report = diagnose(1e-3 * rng(1).normal(size=502), lambda θ: λ * θ, rng=rng())
     assert value(report, "lowest") == pytest.approx(-3 / 50, rel=1e-3)
     assert report.verdict == "strict saddle"
+
+
+def test_a_tiny_negative_curvature_is_found_beside_a_gradient_that_has_none_of_it():
+    λ = np.concatenate([[-0.004], np.linspace(0.2, 1, 49)])
+    for seed in range(5):
+        report = diagnose(1e-5 * rng(seed).normal(size=50), lambda θ: λ * θ + 0.04 * θ**3, rng=rng(seed))
+        assert value(report, "lowest") == pytest.approx(-0.004, rel=1e-3)
+        assert value(report, "miss") < 1e-3  # the Krylov space of g is whole, too
+        assert report.verdict == "strict saddle"
 
 
 def test_the_gradient_itself_is_among_the_directions_that_are_searched():
@@ -168,6 +177,18 @@ def test_the_rows_show_vanishing_where_their_mean_is_at_rest():
     assert diagnose(θ, lambda θ: θ, **given).verdict == "local minimum"
     report = diagnose(θ, lambda θ: θ, sample_gradients=lambda θ: θ + rows, **given)
     assert report.verdict == "vanishing gradients"
+
+
+def test_products_show_vanishing_where_the_gradient_is_at_rest():
+    x, y = digits()
+    net = Network((64, *[20] * 12, 10), "sigmoid", "cross-entropy")
+    objective = net.on(x[:60], one_hot(y[:60], 10))
+    run = descend(objective, initial(net, (), rng()), steps=400, η=0.5)  # the last biases are learnt, no more
+    given = {"η": 0.5, "losses": run.loss[-200:], "rng": rng()}
+    assert diagnose(run.end, objective.gradient, **given).verdict == "valley with flat directions"
+    ends = np.cumsum([0, *(m * k for m, k in net.shapes)]).tolist()
+    layers = {f"layer {k}": slice(*ends[k - 1 : k + 1]) for k in range(1, len(ends))}
+    assert diagnose(run.end, objective.gradient, layers=layers, **given).verdict == "vanishing gradients"
 
 
 def test_losses_fall_rise_and_grow():
@@ -270,6 +291,86 @@ def test_the_unit_of_the_loss_changes_no_number(c):
         assert value(report(c), name) == pytest.approx(number, rel=1e-5, abs=1e-7), name
 
 
+def test_a_minimum_is_sure_where_a_run_shows_its_scale():
+    end = TURN @ [3.0, 0, 0, 0]
+    given = {"θ": end + 0.01 * TURN[:, 0], "gradient": lambda θ: BOWL @ (θ - end), "rng": rng()}
+    bare, seen = diagnose(**given), diagnose(**given, losses=np.geomspace(9, 5e-5, 60))
+    assert bare.verdict == "local minimum" == seen.verdict
+    assert (bare.confidence, seen.confidence) == ("low", "high")
+
+
+def test_descent_is_sure_only_with_the_rate_and_without_noise():
+    θ, losses = np.ones(4), np.linspace(2, 1, 101)
+    rows = 100 * rng(1).normal(size=(60, 4))
+    rows -= rows.mean(axis=0)
+    sure = diagnose(θ, **quadratic(BOWL, η=0.01), losses=losses)
+    blind = diagnose(θ, **quadratic(BOWL), losses=losses)
+    noisy = diagnose(θ, **quadratic(BOWL, η=0.01, sample_gradients=lambda θ: BOWL @ θ + rows), losses=losses)
+    assert [r.verdict for r in (sure, blind, noisy)] == ["still descending"] * 3
+    assert [r.confidence for r in (sure, blind, noisy)] == ["high", "low", "low"]
+    assert blind.missing == ["the learning rate η"]
+
+
+def test_a_descent_beside_a_saddle_is_not_sure():
+    # along x the run comes in, slowly; along y, where it has not moved, the loss falls
+    gradient = lambda θ: np.array([0.05 * θ[0], θ[1] ** 3 - θ[1]])  # noqa: E731
+    run = descend(gradient, [1.0, 1e-9], steps=120, η=0.1)
+    losses = 0.025 * run.θ[:, 0] ** 2
+    report = diagnose(run.end, gradient, η=0.1, losses=losses, rng=rng())
+    assert (report.verdict, report.confidence) == ("still descending", "low")
+    assert value(report, "promise") > 10
+
+
+@pytest.mark.parametrize("losses", [
+    np.concatenate([3 + 0.5 * rng(1).normal(size=10), np.linspace(2.5, 1.5, 10)]),
+    np.concatenate([np.linspace(3, 2, 10), [2.05], np.linspace(1.9, 1, 9)]),
+])
+def test_a_few_losses_that_jump_show_no_trend(losses):
+    assert diagnose(np.ones(4), **quadratic(BOWL, η=0.01), losses=losses).verdict == "undecided"
+
+
+def test_a_wall_long_ago_does_not_hide_a_descent():
+    run = descend(ravine(κ=1000), [1.0, 3.0], steps=100, η=1e-3)
+    report = diagnose(run.end, ravine(κ=1000).gradient, η=1e-3, losses=run.loss, rng=rng())
+    plain = (run.loss[50] - run.loss[-1]) / np.ptp(run.loss)
+    assert value(report, "fall") > 50 * plain
+
+
+def test_the_error_of_a_trend_knows_that_deviations_last():
+    rises, naive, said = [], [], []
+    for seed in range(200):
+        y, jumps = np.zeros(300), rng(seed).normal(size=300)
+        for t in range(1, 300):
+            y[t] = 0.8 * y[t - 1] + jumps[t]
+        slope, error = diagnosis._line(y[100:])
+        rises.append(200 * slope), naive.append(200 * error), said.append(diagnosis._drift(y[100:]))
+    assert np.std(rises) == pytest.approx(np.mean(said), rel=0.15)
+    assert np.std(rises) > 2.5 * np.mean(naive)
+
+
+def test_steps_that_overshoot_kinks_are_no_noise():
+    x, y = digits()
+    net = Network((64, 6, 10), loss="cross-entropy")
+    objective = net.on(x[:100], one_hot(y[:100], 10))
+    run = descend(objective, initial(net, (), rng(1)), steps=60, η=60.0)  # the loss has facets
+    report = diagnose(run.end, objective.gradient, η=60.0, losses=run.loss, rng=rng())
+    assert value(report, "sharpness") < 0.1 and value(report, "rises") > 0.3
+    assert report.verdict == "bouncing"
+
+
+def test_a_monkey_saddle_is_not_surely_strict():
+    monkey = lambda θ: np.array([3 * θ[0] ** 2 - 3 * θ[1] ** 2, -6 * θ[0] * θ[1]])  # noqa: E731
+    run = descend(monkey, [1.0, 0.0], steps=800, η=0.05)
+    assert diagnose(run.end, monkey, η=0.05, rng=rng()).confidence == "low"
+
+
+def test_a_plain_that_nobody_crosses_is_not_sure():
+    tail = {"gradient": landscape("tanh").gradient, "θ": np.array([4.5])}
+    assert diagnose(**tail, rng=rng()).verdict == "plateau"
+    assert diagnose(**tail, rng=rng()).confidence == "low"
+    assert diagnose(**tail, η=0.1, rng=rng()).confidence == "high"
+
+
 # Scales: what may not matter, and what is said where it cannot be known
 
 
@@ -348,6 +449,20 @@ def test_a_well_far_away_leaves_a_plain_where_losses_creep():
                 "still descending", "low"
             )
             assert report.verdict == "plateau" or far < 4.5
+
+
+def test_the_losses_tell_the_length_of_a_small_run():
+    valley = next(s for s in ZOO if s.name == "along the valley of rosenbrock")
+    report = diagnose(**in_units(valley.make(), 0.01))
+    assert (report.verdict, report.confidence) == ("still descending", "high")
+    assert value(report, "way") > 0.05
+
+
+@pytest.mark.parametrize("c", [1e-4, 1e-2, 1e4])
+def test_flat_directions_are_flat_in_every_unit(c):
+    run = descend(lambda θ: (θ @ θ - 1) * θ, 0.1 * rng(46).normal(size=100), steps=100, η=0.3)
+    sphere = {"θ": run.end, "gradient": lambda θ: (θ @ θ - 1) * θ, "rng": rng()}
+    assert diagnose(**in_units(sphere, c)).verdict == "valley with flat directions"
 
 
 def test_a_parabola_has_no_length_of_its_own():
@@ -452,13 +567,13 @@ ROWS = rng(1).normal(size=(20, 3))
 MISUSE = {
     "no gradient": ({"gradient": None}, TypeError, "needs gradient"),
     "no function": ({"gradient": np.ones(3)}, TypeError, "gradient must be a function"),
-    "nothing returned": ({"gradient": lambda θ: None}, TypeError, "returns nothing"),
+    "nothing returned": ({"gradient": lambda θ: None}, TypeError, "gradient.* it is nothing"),
     "gradient too short": ({"gradient": lambda θ: θ[:2]}, ValueError, r"shape \(3,\) of θ, not \(2,\)"),
     "NaN gradient": ({"gradient": lambda θ: θ * np.nan}, ValueError, "gradient.* contains NaN"),
     "random gradient": ({"gradient": noisy}, ValueError, "function of θ alone"),
     "θ of many runs": ({"θ": np.ones((2, 3))}, ValueError, r"shape \(d,\).* not \(2, 3\)"),
     "θ empty": ({"θ": []}, ValueError, r"not \(0,\)"),
-    "θ words": ({"θ": ["a", "b"]}, TypeError, "θ must be numbers"),
+    "θ words": ({"θ": ["a", "b"]}, TypeError, "θ must be real numbers"),
     "θ NaN": ({"θ": [1.0, np.nan, 0.0]}, ValueError, "θ must be finite"),
     "another loss": ({"loss": lambda θ: 2 * θ @ θ}, ValueError, "does not match loss"),
     "loss of another sign": ({"loss": lambda θ: -θ @ θ}, ValueError, "does not match loss"),
@@ -466,6 +581,13 @@ MISUSE = {
     "loss of many samples": ({"loss": lambda θ: θ**2}, ValueError, "loss.* one number"),
     "NaN loss": ({"loss": lambda θ: np.nan}, ValueError, "loss.* finite"),
     "loss no function": ({"loss": 3.0}, TypeError, "loss must be a function"),
+    "complex gradient": ({"gradient": lambda θ: θ + 0j}, TypeError, "gradient.* real numbers"),
+    "gradients of parts": ({"gradient": lambda θ: (θ[:1], θ[1:])}, TypeError, "gradient.* it is tuple"),
+    "times 1.05": ({"gradient": lambda θ: 2.1 * θ, "loss": lambda θ: θ @ θ}, ValueError, "not match loss"),
+    "loss of words": ({"loss": lambda θ: "low"}, TypeError, "loss.* it is str"),
+    "hvp of another sign": ({"hvp": lambda θ, v: -2 * v}, ValueError, "hvp does not match gradient"),
+    "rows of words": ({"sample_gradients": lambda θ: [["a"]]}, TypeError, "sample_gradients.* it is list"),
+    "losses with a gap": ({"losses": [2.0, None, 1.0]}, TypeError, "losses must be real numbers"),
     "another hvp": ({"hvp": lambda θ, v: 3 * v}, ValueError, "hvp does not match gradient"),
     "hvp of another shape": ({"hvp": lambda θ, v: v[:2]}, ValueError, "hvp.* shape"),
     "hvp of θ alone": ({"hvp": lambda θ, v: θ}, ValueError, "hvp does not match gradient"),
@@ -478,7 +600,7 @@ MISUSE = {
     "η words": ({"η": "small"}, TypeError, "η must be a number"),
     "losses of many runs": ({"losses": np.ones((5, 2))}, ValueError, r"losses must have shape \(n,\)"),
     "no losses": ({"losses": []}, ValueError, "losses must have shape"),
-    "losses words": ({"losses": ["low"]}, TypeError, "losses must be numbers"),
+    "losses words": ({"losses": ["low"]}, TypeError, "losses must be real numbers"),
     "layers no dict": ({"layers": [slice(0, 2)]}, TypeError, "layers must be a dict"),
     "layers beyond θ": ({"layers": {"first": [0, 7]}}, ValueError, "'first'.* below 3"),
     "layers empty": ({"layers": {"first": slice(0, 0)}}, ValueError, "'first'.* empty"),
@@ -496,6 +618,40 @@ def test_misuse_is_named_in_one_sentence(name):
     assert "\n" not in message and ". " not in message and len(message) < 200
 
 
+@pytest.mark.parametrize("part", [slice(0, 1950), slice(1950, 2260), slice(500, 501)])
+def test_a_gradient_that_leaves_something_out_is_named(part):
+    x, y = digits()
+    objective = Network((64, 30, 10), loss="cross-entropy").on(x[:200], one_hot(y[:200], 10))
+
+    def partial(θ):
+        g = objective.gradient(θ)
+        g[part] = 0
+        return g
+
+    θ = initial(objective.net, (), rng())
+    diagnose(θ, objective.gradient, loss=objective.loss, rng=rng())
+    with pytest.raises(ValueError, match="gradient does not match loss"):
+        diagnose(θ, partial, loss=objective.loss, rng=rng())
+
+
+@pytest.mark.parametrize("c", [1e-4, 1, 1e4])
+@pytest.mark.parametrize("kind", [np.float32, np.float64])
+def test_gradients_that_change_at_once_are_not_accused(c, kind):
+    chaos = [s for s in ZOO if s.label == EXPLODING]
+    assert len(chaos) == 3
+    for s in chaos:
+        given = in_units(s.make(), c)
+        for name in {"gradient", "hvp"} & set(given):
+            given[name] = lambda *at, f=given[name]: f(*at).astype(kind)
+        assert diagnose(**given).verdict == EXPLODING
+
+
+def test_a_run_that_has_recovered_from_nan_does_not_diverge():
+    losses = np.concatenate([[3.0, np.inf, np.nan], np.linspace(2, 1, 60)])
+    assert diagnose(np.ones(4), **quadratic(BOWL, η=0.01), losses=losses).verdict == "still descending"
+    assert diagnose(np.ones(4), **quadratic(BOWL, η=0.01), losses=losses[:3]).verdict == "diverging"
+
+
 def test_a_right_gradient_is_not_accused():
     for θ in (np.zeros(3), np.full(3, 1e-9), np.full(3, 50.0)):
         diagnose(θ, lambda θ: np.sinh(θ), loss=lambda θ: np.cosh(θ).sum(), hvp=lambda θ, v: np.cosh(θ) * v,
@@ -506,7 +662,8 @@ def test_a_right_gradient_is_not_accused():
 
 def test_what_the_reader_gave_is_left_alone():
     θ, losses = np.ones(3), np.linspace(2, 1, 20)
-    diagnose(θ, lambda θ: np.multiply(θ, 2, out=θ), losses=losses, η=0.1, rng=rng())
+    given = {"hvp": lambda θ, v: np.multiply(v, 2, out=v), "loss": lambda θ: np.square(θ, out=θ).sum()}
+    diagnose(θ, lambda θ: np.multiply(θ, 2, out=θ), losses=losses, η=0.1, rng=rng(), **given)
     assert (θ == 1).all() and (losses == np.linspace(2, 1, 20)).all()
 
 
@@ -533,9 +690,27 @@ def test_the_report_as_text():
                           f"Cost: {report.cost['total']} gradient evaluations."]
     marked = [line.split()[1] for line in lines if line.startswith(">")]
     assert marked == report.decisive == ["lowest", "promise"]
-    assert all(any(line[2:].startswith(name) for line in lines) for name in report.numbers)
+    listed = [line[2:].split()[0] for line in lines if line[:2] in ("> ", "  ") and line[2:3].strip()]
+    assert listed == [*marked, *(name for name in report.numbers if name not in marked)]
+    row = next(line for line in lines if line.startswith("> lowest"))
+    assert row.split()[2:] == ["-0.25", "-0.001"]
+    after = lines[lines.index(row) + 1]
+    assert after == "    lowest curvature / largest; below: saddle; above 0.0002: minimum;"
+    assert lines[lines.index(row) + 2] == "    between: flat"
     assert "sharp for this rate" in str(diagnose(1e-9 * NEAR, **quadratic(BOWL, η=0.24)))
     assert "Would decide: the learning rate η." in str(diagnose([0.7, 0.6], ravine(10).gradient, rng=rng()))
+
+
+def test_numbers_in_sentences_are_short():
+    assert [diagnosis._about(v) for v in (993.9, 0.0264, 2.94e9, 1.0)] == ["990", "0.026", "2.9e+09", "1"]
+
+
+@pytest.mark.parametrize("s", ZOO, ids=str)
+def test_the_text_fits_a_page(s):
+    report = diagnose(**s.make())
+    lines = str(report).splitlines()
+    assert max(map(len, lines)) <= 78
+    assert all(len(line) <= 38 for line in lines if line[:2] in ("> ", "  ") and line[2:3].strip())
 
 
 @pytest.mark.parametrize("given, x", [
