@@ -437,10 +437,14 @@ def _by_layer(run, m):
     if run.layers is None:
         return
     parts = [part if isinstance(part, slice) else np.asarray(part) for part in run.layers.values()]
-    m["layers of g"] = run.rows is None and not (m["rounding"] or m.get("close", False))
-    aside = run.spread[None] if run.rows is None else run.rows  # these do not vanish where g does
-    rows = run.g[None] if m["layers of g"] else aside
-    norms = np.array([np.sqrt(np.mean(rows[:, part] ** 2)) for part in parts])
+
+    def sizes(rows):
+        return np.array([np.sqrt(np.mean(rows[:, part] ** 2)) for part in parts])
+
+    norms = sizes(run.g[None] if run.rows is None else run.rows)  # rows do not vanish where their mean does
+    if run.rows is None and (m["rounding"] or m.get("close", False)):
+        loud = m["|g|"] * m["R"] > 1e-12 * m["scale"] and norms[0] > LAYERS * norms[-1]
+        norms = norms if loud else sizes(run.spread[None])  # nor does Hv
     m["layer norms"] = dict(zip(run.layers, norms.tolist(), strict=True))
     if len(norms) >= 4 and norms.max() > 0:
         logs = np.log(np.maximum(norms, 1e-30 * norms.max()))
@@ -768,8 +772,7 @@ def _vanishing(m):
 
 
 def _by_orders(m, verdict):
-    rounding = m["layers of g"] and not m["|g|"] * m["R"] > 1e-12 * m["scale"]
-    if m["layers line"] < 0.8 or rounding:
+    if m["layers line"] < 0.8:
         return None
     reason = f"From the last layer back to the first the gradient changes by a factor {_about(m['layers'])}."
     return verdict, not 0.01 < m["layers"] < 100, reason, []
