@@ -182,7 +182,7 @@ export async function render({ model, el }, addPane = null) {
   const button = (name, d, onclick) => element("button", { type: "button", "aria-label": name, title: name, onclick }, icon(d));
   const back = button("one step back", BACK, () => { pause(); go(value("step") - 1); });
   const play = button("play", PLAY, () => (film.id ? pause() : begin())), on = button("one step on", ON, () => { pause(); go(value("step") + 1); });
-  const film = { id: 0, from: 0, since: 0 };
+  const film = { id: 0, from: 0, since: 0, last: 0 };
   let stepSlider = null;
   const go = (t) => { model.set("step", clamp(t, 0, value("steps"))); model.save_changes(); };
   function face(name, d) { play.setAttribute("aria-label", name); play.title = name; play.replaceChildren(icon(d)); }
@@ -195,10 +195,12 @@ export async function render({ model, el }, addPane = null) {
   }
   function begin() {
     film.from = value("step") >= value("steps") ? 0 : value("step");
-    film.since = performance.now();
+    film.since = film.last = performance.now();
     face("pause", PAUSE);
     const each = clamp(7000 / value("steps"), 16, 320); // milliseconds for one step: the whole film takes about seven seconds
     const tick = (now) => {
+      film.since += Math.max(0, now - film.last - 250); // a hidden tab has no frames: the film waits
+      film.last = now;
       // the first frame may carry a time from before the click
       const t = clamp(film.from + Math.floor((now - film.since) / each), film.from, value("steps"));
       film.id = requestAnimationFrame(tick);

@@ -29,6 +29,7 @@ const GRID = 221, MODEL_GRID = 49, REACH = 0.27, LEFT = 34, BOTTOM = 22;
 const GLYPH = { minimum: "circle", maximum: "up", saddle: "cross", degenerate: "diamond" };
 const PLURAL = { minimum: "minima", maximum: "maxima", saddle: "saddles", degenerate: "degenerate points" };
 const NEAR = 0.01; // a path ends "at" a critical point within this share of the view
+const LONG = 2e4; // pixels: a path that goes to and fro for longer is drawn without dashes, which nobody could tell there and which cost most
 
 /** The scale of a hyper-parameter's slider. */
 export function rangeOf(hyper) {
@@ -313,12 +314,13 @@ export async function render({ model, el }, addPane = null) {
     ctx.lineJoin = ctx.lineCap = "round";
     for (const { rule, run } of runs) {
       const colour = colours.pick(rule.colour), line = new Path2D(), dots = [], last = run.path.length - 1;
-      let [x, y] = run.path[0], dotX = Infinity, dotY = Infinity, penX = NaN, penY = NaN;
+      let [x, y] = run.path[0], dotX = Infinity, dotY = Infinity, penX = NaN, penY = NaN, length = 0;
       x = X(x); y = Y(y);
       for (let t = 0; t <= last; t++) { // steps too short to be seen add no point, and dots keep apart
         const px = X(run.path[t][0]), py = Y(run.path[t][1]);
         if (t && t < last && Math.abs(px - x) + Math.abs(py - y) < 0.6) continue;
         const inside = px > -9 && py > -9 && px < size.w + 9 && py < size.h + 9;
+        length += Math.min(size.w, Math.hypot(px - x, py - y));
         if (inside && penX === x && penY === y) {
           line.lineTo((penX = px), (penY = py));
         } else { // without clipping, a path that diverges would be dashed for a million pixels
@@ -330,13 +332,14 @@ export async function render({ model, el }, addPane = null) {
         if (Math.abs(px - dotX) + Math.abs(py - dotY) < 6 || dots.length > 160) continue;
         dots.push((dotX = px), (dotY = py));
       }
-      if (rule.dash.length) { // a pale edge fills the gaps between dashes
+      const dash = length > LONG ? [] : rule.dash;
+      if (dash.length) { // a pale edge fills the gaps between dashes
         ctx.setLineDash([]);
         ctx.strokeStyle = faded(colours.paper, 0.6);
         ctx.lineWidth = 3.2;
         ctx.stroke(line);
       }
-      ctx.setLineDash(rule.dash);
+      ctx.setLineDash(dash);
       ctx.lineCap = "butt";
       ctx.strokeStyle = ctx.fillStyle = colour;
       ctx.lineWidth = pane?.pen?.(rule).width ?? 1.8;
