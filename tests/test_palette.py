@@ -28,3 +28,12 @@ def test_every_colour_is_readable(name, mode):
     colour, paper = channels(PAIRS[name][mode]), channels(palette.PAPER[mode])
     tint = [0.1 * c + 0.9 * p for c, p in zip(colour, paper, strict=True)]
     assert min(contrast(colour, paper), contrast(colour, tint)) >= 4.5
+
+
+@pytest.mark.parametrize("name", PAIRS)
+def test_a_picture_stays_readable_when_dark_mode_turns_it_over(name):
+    # unstuck.css: invert(.92) hue-rotate(180deg), as filters are defined
+    inverted = [0.92 * (255 - c) + 0.08 * c for c in channels(PAIRS[name][0])]
+    grey = 2 * sum(share * c for share, c in zip((0.213, 0.715, 0.072), inverted, strict=True))
+    turned = [min(max(grey - c, 0), 255) for c in inverted]
+    assert contrast(turned, channels(palette.PAPER[1])) >= 4.5

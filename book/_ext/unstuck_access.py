@@ -42,7 +42,7 @@ MENDED = [
     # The words on a link to a heading are one sign; its name says more.
     (r'(<a class="headerlink" [^>]*title=("[^"]*"))>#</a>', r'\1 aria-label=\2>#</a>'),
     # Without JavaScript
-    (r'(<figure class="explorer-figure" data-explorer="(?!question")[^"]*">.*?)(?=</figure>)',
+    (r'(<figure class="explorer-figure"[^>]*data-explorer="(?!question")[^>]*>.*?)(?=</figure>)',
      rf"\1<noscript><p>{STILL}</p></noscript>"),
 ]
 MENDED = [(re.compile(pattern, re.DOTALL), replacement) for pattern, replacement in MENDED]

@@ -16,6 +16,12 @@
   addEventListener("resize", reachable);
   document.addEventListener("toggle", reachable, true);
 
+  // When a side bar that lay over a narrow page is closed, the keyboard goes on where it was.
+  for (const side of ["primary", "secondary"]) {
+    const button = document.querySelector(`.${side}-toggle`);
+    document.getElementById(`pst-${side}-sidebar-modal`)?.addEventListener("close", () => button?.focus());
+  }
+
   // Paper is light, and nothing on it is folded.
   let before = null;
   addEventListener("beforeprint", () => {
