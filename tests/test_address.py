@@ -64,7 +64,8 @@ TURN = """() => {
     for (const handle of all("[role=slider]:not([hidden])"))
         for (const key of ["ArrowLeft", "ArrowLeft", "ArrowDown"]) press(handle, key, key === "ArrowDown");
     all("input[type=range]").forEach((input, k) => {
-        input.value = Math.round(input.max * (0.34 + 0.05 * k));
+        const to = Math.round(input.max * (0.34 + 0.05 * k));
+        input.value = to === +input.value ? to + 1 : to;
         input.dispatchEvent(new Event("input"));
     });
 }"""
