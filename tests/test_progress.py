@@ -202,9 +202,6 @@ def test_the_build_names_the_questions_of_each_chapter(site):
                 for path in sorted(site.glob("book/0*.html"))}
     assert {name: names.split() for name, names in places.items()} == chapters
     assert all(names and len(set(names)) == len(names) for names in chapters.values())
-    for page in ("intro", *chapters):
-        assert "_static/progress.js" in (site / f"book/{page}.html").read_text("utf-8")
-    assert "_static/progress.js" not in (site / "book/notation.html").read_text("utf-8")
 
 
 def test_from_a_chapter_to_the_landing_page(site_page):
