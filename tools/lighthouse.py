@@ -28,8 +28,10 @@ FLAGS = ("--headless=new --no-sandbox --disable-gpu --disable-background-network
          "--disable-component-update --disable-sync")
 BARS = {kind: {"performance": fast, "accessibility": 100, "best-practices": 100, "seo": 100}
         for kind, fast in (("desktop", 95), ("phone", 70))}
+TEXTS = ("application/javascript", "application/json", "image/svg+xml")
 DETAILS = {"first-contentful-paint": "first paint", "largest-contentful-paint": "largest paint",
-           "total-blocking-time": "blocked", "cumulative-layout-shift": "shift", "total-byte-weight": "weight"}
+           "total-blocking-time": "blocked", "cumulative-layout-shift": "shift",
+           "total-byte-weight": "weight"}
 
 
 class Gzipped(SimpleHTTPRequestHandler):
@@ -44,7 +46,7 @@ class Gzipped(SimpleHTTPRequestHandler):
             return self.send_error(404)
         body, kind = path.read_bytes(), self.guess_type(path)
         self.send_response(200)
-        if kind.startswith("text/") or kind in ("application/javascript", "application/json", "image/svg+xml"):
+        if kind.startswith("text/") or kind in TEXTS:
             body, kind = gzip.compress(body, 6), f"{kind}; charset=utf-8"
             self.send_header("Content-Encoding", "gzip")
         self.send_header("Content-Type", kind)
@@ -86,7 +88,7 @@ def program():
 
 
 def measure(lighthouse, url, kind):
-    """The report of one run: scores of 0…100 by category, and the figures behind them in ms, shifts and bytes."""
+    """The report of one run: scores of 0…100 by category, the figures behind them, the audits that failed."""
     preset = ["--preset=desktop"] if kind == "desktop" else []
     command = [lighthouse, url, "--quiet", "--output=json", f"--chrome-flags={FLAGS}", *preset]
     run = subprocess.run(command, capture_output=True, text=True)

@@ -2,8 +2,8 @@
 
 The theme and the extensions bring thirty files of styles and scripts, most of which no page uses. When the
 pages are written, this extension joins the styles into one file without the rules that nothing on the site
-matches, and the scripts into one deferred file; it draws the icons into the pages, lets pictures wait until they
-are near the window, and writes the policy that each page obeys.
+matches, and the scripts into one deferred file; it draws the icons into the pages, lets pictures wait until
+they are near the window, and writes the policy that each page obeys.
 """
 
 import base64
@@ -33,7 +33,8 @@ FAMILIES = ("fas", "far", "fab", "fa-solid", "fa-regular", "fa-brands")
 SETTINGS = ("window.MathJax", "DOCUMENTATION_OPTIONS")  # in the bundle; of no use here
 NEEDLESS = (ICONS, "mathjax/startup.js")  # the icons are drawn in the pages; formulas.js loads MathJax
 
-STYLE = re.compile(r'\s*<link\b(?=[^>]*rel="stylesheet")[^>]*href="[^"]*?_static/(?!noscript)([^"?]+)[^"]*"[^>]*>')
+STYLE = re.compile(r'\s*<link\b(?=[^>]*rel="stylesheet")[^>]*href="[^"]*?_static/(?!noscript)([^"?]+)[^"]*"'
+                   r'[^>]*>')
 SCRIPT = re.compile(r'\s*<script\b[^>]*\bsrc="([^"?]+)[^"]*"[^>]*></script>')
 INLINE = re.compile(r"\s*<script>(.*?)</script>", re.DOTALL)
 PRELOAD = re.compile(r'\s*<link rel="preload"[^>]*>')
@@ -46,7 +47,7 @@ PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 IMAGE = re.compile(r"<img\b[^>]*>")
 POSTER = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/]+={0,2})"')
 
-# The theme's own line leaves "auto" to a script that comes after the page: a dark page would flash white first.
+# The theme leaves "auto" to a script that comes after the page: a dark page would flash white first.
 CHOOSE_THEME = """
     {
       const page = document.documentElement.dataset, dark = matchMedia("(prefers-color-scheme: dark)");
@@ -57,8 +58,8 @@ CHOOSE_THEME = """
     }
   """
 
-# 'self' is no address where a page is opened from a folder: there it takes file:, which says nothing elsewhere.
-# data: carries the explorers' modules, so that they need no server; inline styles are MathJax's and Bootstrap's.
+# 'self' is no address where a page is opened from a folder: there it takes file:, of no use elsewhere.
+# data: carries the explorers' modules, so that they need no server; inline styles are MathJax's, Bootstrap's.
 POLICY = ("default-src 'none'; base-uri 'none'; form-action 'self' file:; connect-src 'self' file:; "
           "font-src 'self' file:; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; "
           "script-src 'self' file: data: {scripts}")
@@ -112,7 +113,7 @@ def tight(tokens):
 
 
 def sheet(static, name, words):
-    """One style sheet as text that can stand in _static: what it imports comes first, addresses are adapted."""
+    """One style sheet as text that can stand in _static: what it imports comes first, with new addresses."""
     text = (static / name).read_text("utf-8")
     folder = name.rpartition("/")[0]
 
@@ -133,7 +134,7 @@ def icons(file):
     """Font Awesome's icons as {name: (width, height, path)}, from the theme's script that would draw them."""
     shapes = {}
     icon = r'[{,]"?([\w-]+)"?:\[(\d+),(\d+),\[([^\]]*)\],"[0-9a-f]+","([^"]+)"\]'
-    for name, width, height, others, path in re.findall(icon, file.read_text("utf-8")):  # solid ones come last
+    for name, width, height, others, path in re.findall(icon, file.read_text("utf-8")):  # the solid set last
         shapes |= dict.fromkeys([name, *re.findall(r'"([\w-]+)"', others)], (width, height, path))
     return shapes
 
@@ -213,7 +214,8 @@ def lighten(text, site, loads):
 def policy(text):
     """The content security policy of a page: its own inline scripts by their hashes."""
     digests = {hashlib.sha256(body.encode()).digest() for body in INLINE.findall(text)}
-    return POLICY.format(scripts=" ".join(f"'sha256-{base64.b64encode(d).decode()}'" for d in sorted(digests)))
+    hashes = (f"'sha256-{base64.b64encode(digest).decode()}'" for digest in sorted(digests))
+    return POLICY.format(scripts=" ".join(hashes))
 
 
 def join_files(app, site, loads, pages):
@@ -287,11 +289,13 @@ def describe(app, page, template, context, doctree):
     """Give a page a description: the beginning of its first paragraph that stands without formulas."""
     if doctree is None or 'name="description"' in (context.get("metatags") or ""):
         return
-    texts = [" ".join(p.astext().split()) for p in doctree.findall(nodes.paragraph) if not p.next_node(nodes.math)]
+    plain = (p for p in doctree.findall(nodes.paragraph) if not p.next_node(nodes.math))
+    texts = (" ".join(paragraph.astext().split()) for paragraph in plain)
     text = next((t for t in texts if len(t) >= 60), f"{context['title']}, a page of {app.config.html_title}.")
     if len(text) > 160:
         text = text[:160].rpartition(" ")[0] + " …"
-    context["metatags"] = (context.get("metatags") or "") + f'<meta name="description" content="{escape(text)}" />'
+    meta = f'<meta name="description" content="{escape(text)}" />'
+    context["metatags"] = (context.get("metatags") or "") + meta
 
 
 def setup(app):
