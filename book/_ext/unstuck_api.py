@@ -89,11 +89,15 @@ def name_entries(app, doctree):
 
     What belongs to a class is left out of the list “On this page”.
     """
+    objects = app.env.get_domain("py").objects
     for section in doctree.findall(nodes.section):
         section["ids"].sort(key=lambda name: "." in name)
     for signature in doctree.findall(addnodes.desc_signature):
         if signature["ids"]:
-            signature["ids"].insert(0, re.sub(r"\W+", "-", signature["ids"][0], flags=re.ASCII))
+            name = f"{signature['module']}.{signature['fullname']}"
+            anchor = re.sub(r"\W+", "-", signature["ids"][0], flags=re.ASCII)
+            signature["ids"].insert(0, anchor)
+            objects[name] = objects[name]._replace(node_id=anchor)
         if signature.get("class"):
             signature.parent["no-contents-entry"] = True
 
