@@ -30,10 +30,11 @@ MENDED = [
     (r'<dialog id="pst-search-dialog"', r'\g<0> aria-label="Search"'),
     (r'<dialog id="pst-primary-sidebar-modal"', r'\g<0> aria-label="The chapters"'),
     (r'<dialog id="pst-secondary-sidebar-modal"', r'\g<0> aria-label="On this page"'),
+    (r'<summary>(?=<span class="toctree-toggle")', '<summary aria-label="The pages of this part">'),
     # The headings of a page begin with its title.
     (r'<p aria-level="2" class="caption" role="heading">', '<p class="caption">'),
     # docutils calls the bibliography a list, but its entries are no list items.
-    (r'(<div class="citation-list") role="list"', r"\1"),
+    (r'<div role="list" class="citation-list">', '<div class="citation-list">'),
     (r'(<div class="citation"[^>]*?) role="doc-biblioentry"', r"\1"),
     # A folded solution, and what stands in exercises and proofs: sphinx-exercise gives all of them one id.
     (r'(<details [^>]*class="[^"]*solution[^>]*>\s*)<p class="admonition-title">(.*?)</p>',
