@@ -1,6 +1,6 @@
 """All benchmarks, one after the other."""
 
-from benchmarks import descent, diagnosis, diffusion, networks
+from benchmarks import controls, descent, diagnosis, diffusion, networks
 
 networks.main()
 print("\n")
@@ -9,3 +9,5 @@ print("\n")
 diffusion.main()
 print("\n")
 diagnosis.main()
+print("\n")
+controls.main()

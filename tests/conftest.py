@@ -114,6 +114,7 @@ def new_page(browser):
         context = {"color_scheme": "dark" if dark else "light"} | context
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
         page = contexts[-1].new_page()
+        page.set_default_timeout(90_000)  # a busy machine is slow, not wrong
         page.problems = []
         page.on("request", lambda r: r.url.startswith((base, "data:", "blob:"))
                 or page.problems.append(f"asks {r.url[:120]}"))
@@ -144,12 +145,15 @@ def wait_for_explorers(page):
 def site_page(new_page, site, address):
     """`site_page("book/intro.html")` opens a page, waits for its explorers, and returns Playwright's page.
 
-    `file=True` opens it from the folder, not from the server; other keywords go to `new_page`.
+    `file=True` opens it from the folder, not from the server; `before` is a script that runs before those of
+    the page; other keywords go to `new_page`.
     """
 
-    def open_page(name, *, file=False, **context):
+    def open_page(name, *, file=False, before="", **context):
         base = site.as_uri() if file else address
         page = new_page(base, **context)
+        if before:
+            page.add_init_script(before)
         page.goto(f"{base}/{quote(name, safe='/#')}", wait_until="load")
         if context.get("java_script_enabled", True):
             wait_for_explorers(page)
