@@ -12,7 +12,7 @@ import json
 import re
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from html import escape
+from html import escape, unescape
 from pathlib import Path
 from posixpath import join, normpath
 
@@ -44,6 +44,7 @@ ICON = re.compile(r'<(i|span)\b([^>]*?)\sclass="((?:[^"]*\s)?fa(?:[srb]|-solid|-
                   r'([^>]*)></\1>')
 # Names, punctuation and spaces in code have the colour of all text: half of a chapter's elements are these.
 PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
+FORMULA = re.compile(r'(<span class="math [^"]*")>(\\\(.*?\\\))</span>', re.DOTALL)
 IMAGE = re.compile(r"<img\b[^>]*>")
 POSTER = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/]+={0,2})"')
 
@@ -162,6 +163,14 @@ def place_poster(site, root, found):
     return f'src="{root}{name}"'
 
 
+def keep_room(found):
+    """A formula within a line with about the width that it will have, so that its line does not move much."""
+    silent = r"\\(?:text|math\w+|operatorname|[td]?frac|left|right|[bB]igg?[lrm]?|displaystyle)(?![a-z])"
+    tex = re.sub(silent, "", unescape(found[2]))
+    letters = re.sub(r"[{}\s_^]", "", re.sub(r"\\[^a-zA-Z]", "", re.sub(r"\\[a-zA-Z]+", "x", tex)))
+    return f'{found[1]} style="--room: {0.65 * len(letters):.1f}em">{found[2]}</span>'
+
+
 def place_images(text):
     """Pictures with their sizes, so that nothing moves when they come; all but the first wait."""
     first = None
@@ -207,6 +216,7 @@ def lighten(text, site, loads):
               f'  <script defer src="{root}_static/{BUNDLE}?v=0"></script>')
     text = THEME.sub(lambda _: bundle, text, count=1)
     shapes = icons(site / "_static" / ICONS)
+    text = FORMULA.sub(keep_room, text)
     text = PLAIN.sub(r"\1", CLICK.sub("", ICON.sub(lambda found: draw_icon(shapes, found), text)))
     return place_images(POSTER.sub(lambda found: place_poster(site, root, found), text))
 

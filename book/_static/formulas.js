@@ -14,6 +14,10 @@
   const idle = () => new Promise((resume) => (window.requestIdleCallback ? requestIdleCallback(resume, { timeout: 500 }) : setTimeout(resume, 30)));
   const pause = () => (near.size ? new Promise((resume) => setTimeout(resume)) : idle());
 
+  // A link into the page leads to its place also when formulas above it have grown, until the reader moves.
+  let linked = location.hash.length > 1;
+  for (const moves of ["wheel", "touchstart", "pointerdown", "keydown"]) addEventListener(moves, () => (linked = false), { once: true, passive: true });
+
   /** The text between \( and \) or \[ and \] in an element, which may also hold the number of an equation. */
   function source(formula) {
     for (const text of formula.childNodes) {
@@ -32,9 +36,14 @@
   /** Typeset outside of the page; what is returned puts the formula into it. */
   async function convert(formula) {
     const { text, tex, display } = source(formula) ?? {};
-    if (!text) return () => MathJax.typesetPromise([formula]); // an environment without delimiters
-    const drawn = await MathJax.tex2chtmlPromise(tex, { display, ...around(formula, display) });
-    return () => text.replaceWith(drawn);
+    const drawn = text && (await MathJax.tex2chtmlPromise(tex, { display, ...around(formula, display) }));
+    return async () => {
+      if (!waiting.has(formula)) return; // printed meanwhile
+      take(formula);
+      formula.removeAttribute("style");
+      if (drawn) text.replaceWith(drawn);
+      else await MathJax.typesetPromise([formula]); // an environment without delimiters
+    };
   }
 
   /** Put formulas into the page, and the rules of style for letters that it had not yet. */
@@ -42,6 +51,7 @@
     for (const insert of converted) await insert();
     MathJax.startup.document.clear();
     MathJax.startup.document.updateDocument();
+    if (linked) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
   }
 
   async function typesetAll() {
@@ -54,8 +64,6 @@
           await pause();
           start = performance.now();
         }
-        if (!waiting.has(formula)) continue; // printed meanwhile
-        take(formula);
         converted.push(await convert(formula));
       }
       await put(converted);
@@ -83,6 +91,7 @@
       if (!MathJax.typeset) return;
       const rest = [...waiting];
       rest.forEach(take);
+      for (const formula of rest) formula.removeAttribute("style");
       MathJax.typeset(rest);
     });
     // After the first picture of the page: MathJax is half of what the page loads.
