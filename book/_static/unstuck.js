@@ -16,10 +16,12 @@
   addEventListener("resize", reachable);
   document.addEventListener("toggle", reachable, true);
 
-  // When a side bar that lay over a narrow page is closed, the keyboard goes on where it was.
-  for (const side of ["primary", "secondary"]) {
-    const button = document.querySelector(`.${side}-toggle`);
-    document.getElementById(`pst-${side}-sidebar-modal`)?.addEventListener("close", () => button?.focus());
+  // When the search, or a side bar that lay over a narrow page, is closed, the keyboard goes on where it was.
+  const openers = { "primary-sidebar-modal": ".primary-toggle", "secondary-sidebar-modal": ".secondary-toggle", "search-dialog": ".search-button__button" };
+  for (const [dialog, opener] of Object.entries(openers)) {
+    document.getElementById(`pst-${dialog}`)?.addEventListener("close", () => {
+      [...document.querySelectorAll(opener)].find((b) => b.checkVisibility())?.focus();
+    });
   }
 
   // Paper is light, and nothing on it is folded.
