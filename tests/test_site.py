@@ -53,7 +53,8 @@ USE = """() => {
 def barriers(page, where=""):
     """What axe finds, of any impact; of formulas it reads the MathML, not the glyphs."""
     context = {"exclude": [["mjx-math"]]}
-    found = Axe().run(page, context=context).response["violations"]
+    options = {"resultTypes": ["violations"], "rules": {"label-content-name-mismatch": {"enabled": True}}}
+    found = Axe().run(page, context=context, options=options).response["violations"]
     return [f"{where}: {v['id']}: {node['html'][:160]}" for v in found for node in v["nodes"]]
 
 

@@ -17,6 +17,7 @@ MENDED = [
     (r"<div class=.\S+items__end[^>]*>\s*<div[^>]*>\s*<div id=.ethical.*?</div></div>\s*</div>", ""),
     # The name of a control has to contain the words that it shows.
     (r'<summary aria-label="Toggle hidden content">', "<summary>"),
+    (r'(<button class="btn search-button-field[^>]*?) aria-label="Search"', r"\1"),
     (r'(<i class="theme-switch[^>]*?) title="[^"]*"', r"\1"),
     (r'title="Toggle primary sidebar"', 'title="The chapters" aria-label="The chapters"'),
     (r'title="Toggle secondary sidebar"', 'title="On this page" aria-label="On this page"'),
