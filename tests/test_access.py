@@ -165,7 +165,7 @@ def test_without_javascript_a_page_is_whole(site_page, name):
         : !(e.querySelector('img.explorer-poster') && e.innerText.includes('JavaScript'))).length""")
     assert bare == 0
     # Formulas are there in TeX, and solutions and code unfold.
-    formulas = page.locator(".bd-article .math").all_text_contents()
+    formulas = page.locator(".bd-article :is(span, div).math").all_text_contents()
     assert all(re.search(r"\\[(\[]", formula) for formula in formulas)
     fold = page.locator(".bd-article details > summary").first
     if fold.count():
@@ -177,6 +177,10 @@ def test_without_javascript_a_page_is_whole(site_page, name):
     assert page.evaluate(DARKNESS)[0] < .3 < .6 < page.evaluate(DARKNESS)[1]
     assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     page.get_by_text("The chapters", exact=True).click()
+    for _ in range(50):  # the page glides there
+        if page.evaluate("scrollY"):
+            break
+        page.wait_for_timeout(100)
     assert page.evaluate("scrollY") > 0
     links = page.locator("#pst-primary-sidebar nav a")
     assert links.first.is_visible() and links.count() >= len(PAGES)
