@@ -3,6 +3,7 @@
 Explorers live without a kernel, the site asks no other host for anything, and what failed fails again.
 """
 
+import hashlib
 import re
 from importlib.util import find_spec
 from pathlib import Path
@@ -87,7 +88,14 @@ def finish(app, exception):
         Path(app.doctreedir, "environment.pickle").unlink(missing_ok=True)
 
 
+def own_code():
+    """A hash of the extensions: a changed one has to write every page again."""
+    files = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
+
+
 def setup(app):
+    app.add_config_value("unstuck_code", own_code(), "env")
     app.connect("builder-inited", write_static)
     app.connect("env-get-updated", number_chapters, priority=900)
     app.connect("html-page-context", drop_widget_state, priority=900)
