@@ -3,6 +3,7 @@
 Explorers live without a kernel, the site asks no other host for anything, and what failed fails again.
 """
 
+import gc
 import hashlib
 import re
 from importlib.util import find_spec
@@ -95,6 +96,8 @@ def own_code():
 
 
 def setup(app):
+    # Reading stored pages makes millions of objects, among which Python would look for circles all the time.
+    gc.set_threshold(200_000, 20, 100)
     app.add_config_value("unstuck_code", own_code(), "env")
     app.connect("builder-inited", write_static)
     app.connect("env-get-updated", number_chapters, priority=900)
