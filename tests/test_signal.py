@@ -475,7 +475,7 @@ def test_a_curve_ends_where_its_size_is_zero(open_page):
       const plain = Path2D.prototype.lineTo;
       let points = 0;
       Path2D.prototype.lineTo = function (...a) { points++; return plain.apply(this, a); };
-      document.querySelector('.explorer-reset').previousSibling.click();
+      document.querySelector('.explorer-pair').previousSibling.click(); // the button of new numbers
       requestAnimationFrame(() => requestAnimationFrame(() => done(points)));
     })""")
     sent = propagate(DYING, 10, 1.0, 64, seed=1)
