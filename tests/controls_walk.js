@@ -29,7 +29,9 @@ async ([n, thorough, touch]) => {
     await frame();
     performance.mark(what);
     if (quick) return;
+    const film = () => host.querySelector(".curve-player [aria-label=pause]"), played = film();
     await sleep(140); // numbers follow within 120 milliseconds
+    if (played && !film()) await sleep(140); // the film has just ended
     if (host.dataset.explorer === "hill") await sleep(60);
     const waits = () => host.dataset.explorer === "particles" && !words(".particles-warning").length && rows("[data-readout]")[3][2] === "–";
     for (let k = 0; k < 60 && waits(); k++) await sleep(50); // for exact times
