@@ -348,3 +348,36 @@ def test_no_control_breaks_its_figure(site, site_page, name, setting):
         found = [(turn, seen, fault(twin, seen, turn)) for turn, seen in enumerate(said)]
         faults = [f"{turn}. {seen['what']}: {words}" for turn, seen, words in found if words]
         assert faults == [] and page.problems == [], f"{kind} {n} on {name}"
+
+
+LATE = """async (n) => {
+  const host = document.querySelectorAll("figure[data-explorer]")[n], real = window.requestAnimationFrame;
+  const seen = (css) => [...host.querySelectorAll(css)].filter((e) => e.checkVisibility());
+  const frame = () => new Promise(real), sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+  const set = (share) => seen("input[type=range]").forEach((e) => {
+    e.value = Math.round(share * e.max);
+    e.dispatchEvent(new Event("input", { bubbles: true }));
+  });
+  const choose = (e, k) => { e.selectedIndex = k; e.dispatchEvent(new Event("change", { bubbles: true })); };
+  const moves = [...seen("[data-chip]").map((chip) => () => chip.click()), () => set(0.9), () => set(0.1),
+    ...seen("select").flatMap((e) => [...e.options].map((_, k) => () => choose(e, k)))];
+  host.scrollIntoView();
+  for (const chip of seen("[data-chip][aria-pressed=false]")) chip.click();
+  for (const move of moves) {
+    for (const share of [0.5, 0.3, 0.5]) { set(share); await frame(); await frame(); } // the last words are still to come
+    window.requestAnimationFrame = (f) => setTimeout(() => real(f), 250);
+    move();
+    await sleep(200);
+    window.requestAnimationFrame = real;
+    await sleep(200);
+  }
+}"""
+
+
+@pytest.mark.parametrize("kind", ["landscape", "curve", "escape", "race", "momentum", "minibatch", "hill", "signal"])
+def test_words_wait_for_their_picture(site, site_page, kind):
+    """A frame that comes late: no timer writes about settings for which no path has been computed."""
+    name = next(page for page in PAGES if kind in kinds(site, page))
+    page = site_page(name, before=WATCH)
+    page.evaluate(LATE, kinds(site, name).index(kind))
+    assert page.evaluate("watched.strange") == [] and page.problems == []

@@ -519,7 +519,7 @@ export async function render({ model, el }, addPane = null) {
     on.disabled = t >= value("steps");
     stepSlider?.show(t);
     writeSoon();
-  });
+  }, [writeSoon]);
   const again = () => { stale = true; draw(); };
 
   /** The rate's ends and ticks: powers of ten, and where each rule or curve loses the minimum below the ball. */

@@ -229,7 +229,7 @@ function escapePane({ model, code, spec }) {
   const distanceTicks = () => [0, 1e-12, 1e-9, 1e-6, 1e-3, 1].filter((v) => v <= view.escape.R);
   const soon = throttle(paint, 120);
   return {
-    node, title: "Race of update rules away from a saddle, with a start to drag", still: strip, moving: finish, stop: soon.stop,
+    node, title: "Race of update rules away from a saddle, with a start to drag", still: strip, moving: finish, later: [soon],
     columns: ["steps to leave", "the law says"],
     measure(beside) { width = canvas.clientWidth; height = clamp(beside - 62, 270, 400); },
     turn(next, on) { view = next; rules = on; control.setRange(scale(), []); },

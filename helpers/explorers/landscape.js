@@ -18,7 +18,8 @@
      still(ctx, tools)       draws on the map before the critical points, with tools {X, Y, view, colours, size}
      moving(ctx, tools)      draws over the paths, with `runs` too
      columns, words(rule, run), startWords()   two heads of the table (a third replaces the last); {cells, said, end} of a path; {cells, said, suffix} of the start
-     turn(view, active), measure(height of the map), draw({view, colours, runs, run}), reset(), stop() */
+     turn(view, active), measure(height of the map), draw({view, colours, runs, run}), reset(), stop()
+     later                   the throttled calls of `draw` */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
   drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, offer,
@@ -557,7 +558,7 @@ export async function render({ model, el }, addPane = null) {
     const label = `${view.title}. ${said.join(". ")}`;
     if (label !== moving.getAttribute("aria-label")) moving.setAttribute("aria-label", label);
   }
-  const writeSoon = throttle(write, 120), lossSoon = throttle(drawLoss, 30); // while the hand moves, the map comes first
+  const writeSoon = throttle(write, 120), lossSoon = throttle(drawLoss, 30), later = [writeSoon, lossSoon, ...(pane?.later ?? [])]; // while the hand moves, the map comes first
 
   function describe(node, name, θ) {
     const [low, high] = view.domain[0], set = (k, v) => node.setAttribute(`aria-${k}`, v);
@@ -599,7 +600,7 @@ export async function render({ model, el }, addPane = null) {
     placeHandle(start, value("start"));
     placeHandle(point, value("point"));
     writeSoon();
-  });
+  }, later);
   function ticks() {
     moved = false;
     const rate = view.rate, control = controls.sliders.get("η"), marks = (letter) => pane?.marks?.(letter) ?? [];
@@ -658,7 +659,7 @@ export async function render({ model, el }, addPane = null) {
   const dragged = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
   const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: dragged(trait) });
   stops.push(dragging(frame, [grip(start, "start"), grip(point, "point")], { step: 0.01 }));
-  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, writeSoon.stop, lossSoon.stop, spoken.stop, () => pane?.stop?.());
+  stops.push(watchSize(plane, resized), watchTheme(el, recoloured), draw.stop, ...later.map((call) => call.stop), spoken.stop, () => pane?.stop?.());
   return () => { stops.forEach((stop) => stop()); el.replaceChildren(); };
 }
 

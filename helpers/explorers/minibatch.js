@@ -420,7 +420,7 @@ function minibatchPane({ model, code, spec }) {
       tickSoon();
     },
     reset() { pinned = home.sample; for (const [name, v] of Object.entries(home)) model.set(name, v); },
-    stop() { curveSoon.stop(); tickSoon.stop(); },
+    later: [curveSoon, tickSoon],
   };
 }
 

@@ -441,7 +441,7 @@ function momentumPane({ model, code, spec }) {
       soon();
     },
     reset() { model.set("plane", spec.momentum.plane); },
-    stop() { stop(); soon.stop(); },
+    stop, later: [soon],
   };
 }
 

@@ -133,7 +133,7 @@ function racePane({ model, spec }) {
   const soon = throttle(paint, 40);
 
   return {
-    node, title: "Race of update rules from a start to drag", plain: true, loss: "main", stop: soon.stop,
+    node, title: "Race of update rules from a start to drag", plain: true, loss: "main", later: [soon],
     columns: ["L at the end", "rates at the end"],
     run: (rule, from, until) => descend(view.functions, rule.run, from, rule.hyper.map((h) => model.get(h.letter)), model.get("steps"), spec.limit, { until, rates: true }),
     turn(next) { view = next; axes.key = ""; },

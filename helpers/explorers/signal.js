@@ -433,7 +433,7 @@ async function render({ model, el }) {
     if (stale) { stale = false; compute(); }
     draw();
     writeSoon();
-  });
+  }, [writeSoon]);
   function changed() {
     for (const name of ["activation", "depth", "width"]) controls[name].show(value(name));
     controls.scale.setTicks([...schemes.map((s, k) => ({ value: rule(k), text: s.name, colour: colours.ink, flag: s.name === "Xavier", rank: 0, row: 1 })),

@@ -11,7 +11,7 @@
    Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero),
                   streamStart(seed), uniforms(seed)(k), normals(seed)(k), batches(seed, N, B, replace)(k)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
-   The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f),
+   The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f, later),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
    Controls       slider({...}), chips({...}), menu({...}), checkbox({...}), dragging(plane, handles, options), announcer(host)
    Links          offer(model, trait, reader, otherwise), reads.number(low, high, whole), reads.one(values), reads.some(names), reads.point(domain), written(value)
@@ -476,10 +476,14 @@ export function watchSize(node, changed) {
   return () => observer.disconnect();
 }
 
-/** A function that asks for one call of `draw` in the next frame, however often it is called. */
-export function frames(draw) {
+/** A function that asks for one call of `draw` in the next frame, however often it is called. What `draw` does `later`, by
+    `throttle`, waits for that frame: it would read settings for which nothing has been computed yet. */
+export function frames(draw, later = []) {
   let id = 0;
-  const ask = () => { id ||= requestAnimationFrame(() => { id = 0; draw(); }); };
+  const ask = () => {
+    for (const call of later) call.stop();
+    id ||= requestAnimationFrame(() => { id = 0; draw(); });
+  };
   ask.stop = () => { cancelAnimationFrame(id); id = 0; };
   return ask;
 }
