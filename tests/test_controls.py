@@ -364,7 +364,8 @@ LATE = """async (n) => {
   host.scrollIntoView();
   for (const chip of seen("[data-chip][aria-pressed=false]")) chip.click();
   for (const move of moves) {
-    for (const share of [0.5, 0.3, 0.5]) { set(share); await frame(); await frame(); } // the last words are still to come
+    // after these the last words are still to come
+    for (const share of [0.5, 0.3, 0.5]) { set(share); await frame(); await frame(); }
     window.requestAnimationFrame = (f) => setTimeout(() => real(f), 250);
     move();
     await sleep(200);
@@ -374,7 +375,8 @@ LATE = """async (n) => {
 }"""
 
 
-@pytest.mark.parametrize("kind", ["landscape", "curve", "escape", "race", "momentum", "minibatch", "hill", "signal"])
+@pytest.mark.parametrize("kind", ["landscape", "curve", "escape", "race", "momentum", "minibatch", "hill",
+                                  "signal"])
 def test_words_wait_for_their_picture(site, site_page, kind):
     """A frame that comes late: no timer writes about settings for which no path has been computed."""
     name = next(page for page in PAGES if kind in kinds(site, page))
