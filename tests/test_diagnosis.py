@@ -227,8 +227,8 @@ def test_a_minimum_is_sharp_for_a_rate(ηλ, sharp):
     assert diagnose(NEAR, **quadratic(BOWL)).sharp is None
 
 
-@pytest.mark.parametrize("ηλ, verdict", [(0.5, "still descending"), (1.99, "bouncing"), (2.01, "bouncing"),
-                                         (3.0, "diverging")])
+@pytest.mark.parametrize("ηλ, verdict", [(1e-4, "still descending"), (0.5, "still descending"),
+                                         (1.99, "bouncing"), (2.01, "bouncing"), (3.0, "diverging")])
 def test_a_rate_decides_between_descent_bouncing_and_divergence(ηλ, verdict):
     assert diagnose(TURN[:, 3], **quadratic(BOWL, η=ηλ / 8)).verdict == verdict
 
@@ -329,6 +329,34 @@ def test_a_few_losses_that_jump_show_no_trend(losses):
     assert diagnose(np.ones(4), **quadratic(BOWL, η=0.01), losses=losses).verdict == "undecided"
 
 
+def test_a_noise_ball_that_wanders_is_no_descent():
+    """Where each loss is close to the last one, a level drifts by chance, and its trend is less sure."""
+    η, runs = 0.3, 2000
+    θ, draws = np.zeros((400, runs)), rng().normal(size=(400, runs))
+    for t in range(1, 400):
+        θ[t] = (1 - η) * θ[t - 1] + η * draws[t]
+    said = [diagnose(end, lambda θ: θ, η=η, losses=path[200:] ** 2 / 2, rng=rng()).verdict
+            for end, path in zip(θ[-1][:, None], θ.T, strict=True)]
+    assert said.count("still descending") < runs / 1000
+    assert said.count("noise ball") > 0.99 * runs
+
+
+@pytest.mark.parametrize("lost", ["sample_gradients", "η"])
+@pytest.mark.parametrize(
+    "s", [s for s in ZOO if s.label == NOISE and "sample_gradients" in s.make()], ids=str
+)
+def test_few_losses_are_sure_of_noise_only_with_the_rate_and_the_noise_of_a_step(s, lost):
+    """A short record goes up and down by chance; a longer one tells, or noise that is measured."""
+    given = s.make()
+    L = given["losses"]
+    assert diagnose(**given | {"losses": L[-31:]}).confidence == "high"
+    del given[lost]
+    assert all(diagnose(**given | {"losses": L[-n:]}).confidence == "low" for n in (12, 20, 31))
+    for n in (32, 64, len(L)):
+        report = diagnose(**given | {"losses": L[-n:]})
+        assert (report.verdict, report.confidence) == (NOISE, "high")
+
+
 def test_a_wall_long_ago_does_not_hide_a_descent():
     run = descend(ravine(κ=1000), [1.0, 3.0], steps=100, η=1e-3)
     report = diagnose(run.end, ravine(κ=1000).gradient, η=1e-3, losses=run.loss, rng=rng())
@@ -369,6 +397,31 @@ def test_a_plain_that_nobody_crosses_is_not_sure():
     assert diagnose(**tail, rng=rng()).verdict == "plateau"
     assert diagnose(**tail, rng=rng()).confidence == "low"
     assert diagnose(**tail, η=0.1, rng=rng()).confidence == "high"
+
+
+@pytest.mark.parametrize("jump, verdict, confidence", [
+    (0, "plateau", "high"), (1e-4, "plateau", "low"), (5e-3, "undecided", "low"),
+])
+def test_on_a_plain_the_loss_falls_if_slowly(jump, verdict, confidence):
+    """Where it goes up now and then a plain is not sure; where the jumps hide its fall, nothing is."""
+    tanh = landscape("tanh")
+    run = descend(tanh, [4.0], steps=300, η=0.1)
+    losses = run.loss.copy()
+    losses[5::10] += jump
+    report = diagnose(run.end, tanh.gradient, η=0.1, losses=losses, rng=rng())
+    assert (report.verdict, report.confidence) == (verdict, confidence)
+
+
+@pytest.mark.parametrize("far", [6, 8, 12, 16])
+@pytest.mark.parametrize("n", [0, 6])
+def test_a_pace_is_measured_beside_what_lies_around(far, n):
+    """Steps that win next to nothing of a well are no descent, though the curvature here knows of no more."""
+    x, y = sp.symbols("x y", real=True)
+    well = Landscape("well", -1 / (1 + x**2 + y**2) ** 2, [x, y], [(-5, 5)] * 2)
+    run = descend(well, [far, 0.3], steps=200, η=0.3)
+    report = diagnose(run.end, well.gradient, η=0.3, losses=run.loss[-n:] if n else None, rng=rng())
+    assert run.loss[-1] - descend(well, run.end, steps=100, η=0.3).loss[-1] < 0.001
+    assert (report.verdict, report.confidence) == ("plateau", "low")
 
 
 # Scales: what may not matter, and what is said where it cannot be known
