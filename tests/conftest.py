@@ -157,7 +157,7 @@ def site_page(new_page, site, address):
         page.goto(f"{base}/{quote(name, safe='/#')}", wait_until="load")
         if context.get("java_script_enabled", True):
             wait_for_explorers(page)
-            page.evaluate("window.formulas?.done")
+            page.evaluate("window.formulas?.all()")
         return page
 
     return open_page

@@ -69,6 +69,25 @@ def test_the_tab_key_visits_everything_in_order_and_in_sight(site_page, name):
     assert stops == [str(k) for k in range(number)]
 
 
+@pytest.mark.parametrize("name", NOTEBOOKS[::2])
+def test_the_keyboard_reaches_what_scrolls_also_when_it_was_folded_away(site_page, name):
+    blocks = """(folded) => {
+        const all = [...document.querySelectorAll("pre, .cell_output > .output, mjx-container[display]")];
+        const scrolls = (e) => e.scrollWidth > e.clientWidth + 1 || e.scrollHeight > e.clientHeight + 1;
+        return all.filter((e) => Boolean(e.closest("details:not([open])")) === folded)
+            .map((e) => [scrolls(e), e.tabIndex === 0]);
+    }"""
+    page = site_page(name, width=375)
+    settle(page)
+    shown, folded = page.evaluate(blocks, False), page.evaluate(blocks, True)
+    assert all(scrolls == stop for scrolls, stop in shown) and any(stop for _, stop in folded) is False
+    page.evaluate(UNFOLD)
+    settle(page)
+    opened = page.evaluate(blocks, False)
+    assert len(opened) == len(shown) + len(folded)
+    assert all(scrolls == stop for scrolls, stop in opened) and any(stop for _, stop in opened)
+
+
 def test_the_skip_link_leads_past_the_side_bar(site_page):
     page = site_page(PAGES[1])
     page.keyboard.press("Tab")

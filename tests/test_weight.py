@@ -26,14 +26,14 @@ def article(site, name):
     return (site / name).read_text(encoding="utf-8").partition("<article")[2]
 
 
-@pytest.mark.parametrize("name", PAGES)
-def test_a_page_loads_little_and_nothing_moves(new_page, address, name):
-    page, answers = new_page(address), []
+@pytest.mark.parametrize("name, width", [(name, 1280) for name in PAGES] + [(name, 375) for name in NOTEBOOKS])
+def test_a_page_loads_little_and_nothing_moves(new_page, address, name, width):
+    page, answers = new_page(address, width=width), []
     page.add_init_script(WATCH)
     page.context.new_cdp_session(page).send("Network.setCacheDisabled", {"cacheDisabled": True})
     page.on("response", lambda answer: answers.append(answer))
     page.goto(f"{address}/{name}", wait_until="load")
-    page.evaluate("formulas.done")
+    page.evaluate("formulas.all()")
     page.evaluate("document.fonts.ready")
     page.wait_for_load_state("networkidle")
     loaded = [a for a in answers if a.url.startswith(address)]
@@ -61,7 +61,7 @@ def test_a_link_into_a_page_stays_where_it_leads(new_page, site, address, name, 
     page = new_page(address, width=width)
     page.add_init_script(WATCH)
     page.goto(f"{address}/{name}#{anchor}", wait_until="load")
-    page.evaluate("formulas.done")
+    page.evaluate("formulas.all()")
     page.wait_for_timeout(500)
     top = page.evaluate("(id) => document.getElementById(id).getBoundingClientRect().top", anchor)
     assert 0 <= top < 450
@@ -81,6 +81,20 @@ def test_formulas_near_the_window_come_first_and_paper_has_them_all(new_page, ad
     assert page.evaluate(UNSET) == 0
 
 
+def test_formulas_far_away_wait_for_a_rest_and_then_come_by_themselves(new_page, address):
+    page = new_page(address)
+    page.goto(f"{address}/book/07_kramers_escape.html", wait_until="load")
+    page.evaluate("MathJax.startup.promise")
+    page.wait_for_timeout(500)
+    assert page.evaluate(UNSET) > 100
+    page.evaluate("scrollTo(0, document.body.scrollHeight / 2)")  # no rest for what the reader goes to
+    page.wait_for_function("""() => [...document.querySelectorAll(".math")]
+        .filter((e) => Math.abs(e.getBoundingClientRect().top - innerHeight / 2) < innerHeight / 2)
+        .every((e) => e.querySelector("mjx-container"))""", timeout=2000)
+    page.wait_for_function(f"() => {UNSET} === 0", timeout=30_000)
+    assert page.problems == []
+
+
 @pytest.mark.parametrize("file", [False, True], ids=["served", "file"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_obeys_its_policy(new_page, site, address, name, file):
@@ -92,7 +106,7 @@ def test_a_page_obeys_its_policy(new_page, site, address, name, file):
         explorer.scroll_into_view_if_needed()
     page.wait_for_function(
         "() => [...document.querySelectorAll('[data-explorer]')].every((e) => e.dataset.ready === 'true')")
-    page.evaluate("formulas.done")
+    page.evaluate("formulas.all()")
     assert page.evaluate("refused") == []
     assert page.problems == []
 

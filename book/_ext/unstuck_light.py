@@ -45,6 +45,11 @@ ICON = re.compile(r'<(i|span)\b([^>]*?)\sclass="((?:[^"]*\s)?fa(?:[srb]|-solid|-
 # Names, punctuation and spaces in code have the colour of all text: half of a chapter's elements are these.
 PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
 FORMULA = re.compile(r'(<span class="math [^"]*")>(\\\(.*?\\\))</span>', re.DOTALL)
+DISPLAY = re.compile(r'(<div class="math [^>]*)>((?:(?!</div>).)*?\\\[.*?\\\])', re.DOTALL)
+# What TeX says without taking room, takes much room for, or spells.
+SILENT = r"\\(?:text|math\w+|operatorname|[td]?frac|left|right|[bB]igg?[lrm]?|displaystyle)(?![a-z])"
+SIGN = r"\\(?:[lg]e|ne|to|in|approx|propto|times|cdot)(?![a-z])|[=<>+]|(?<=[\w)}] )-"
+SPELLED = r"\\(max|min|ln|exp|log|cosh?|sin|tanh|det|tr)(?![a-z])"
 IMAGE = re.compile(r"<img\b[^>]*>")
 POSTER = re.compile(r'src="data:image/png;base64,([A-Za-z0-9+/]+={0,2})"')
 
@@ -58,6 +63,10 @@ CHOOSE_THEME = """
       page.theme = page.mode === "auto" ? (dark.matches ? "dark" : "light") : page.mode;
     }
   """
+
+# The theme makes what scrolls reachable by keyboard, again after each change of the page, which then has to
+# be laid out, with all that is folded away. unstuck.js does it when it can matter.
+THOROUGH = '"complete"===document.readyState?O():window.addEventListener("load",O)'
 
 # 'self' is no address where a page is opened from a folder: there it takes file:, of no use elsewhere.
 # data: carries the explorers' modules, so that they need no server; inline styles are MathJax's, Bootstrap's.
@@ -165,10 +174,19 @@ def place_poster(site, root, found):
 
 def keep_room(found):
     """A formula within a line with about the width that it will have, so that its line does not move much."""
-    silent = r"\\(?:text|math\w+|operatorname|[td]?frac|left|right|[bB]igg?[lrm]?|displaystyle)(?![a-z])"
-    tex = re.sub(silent, "", unescape(found[2]))
-    letters = re.sub(r"[{}\s_^]", "", re.sub(r"\\[^a-zA-Z]", "", re.sub(r"\\[a-zA-Z]+", "x", tex)))
-    return f'{found[1]} style="--room: {0.65 * len(letters):.1f}em">{found[2]}</span>'
+    tex, signs = re.subn(SIGN, "", re.sub(SILENT, "", unescape(found[2])).replace(r"\sqrt", "SS"))
+    letters = re.sub(r"\\[a-zA-Z]+", "x", re.sub(SPELLED, r"\1", tex))
+    letters = re.sub(r"[{}\s_^]|\\.", "", letters)
+    capitals = len(re.findall("[A-Z]", letters))
+    width = 0.58 * len(letters) + 0.24 * capitals + 1.6 * signs
+    return f'{found[1]} style="--room: {width:.1f}em">{found[2]}</span>'
+
+
+def keep_height(found):
+    """A formula on lines of its own with about their height."""
+    tall, lines = re.search(r"\\([td]?frac|sum|int|prod|sqrt)(?![a-z])", found[2]), found[2].count(r"\\")
+    height = 5.9 + 3.1 * lines if tall else 4.1 + 1.7 * lines
+    return f'{found[1]} style="--room: {height:.1f}rem">{found[2]}'
 
 
 def place_images(text):
@@ -216,7 +234,7 @@ def lighten(text, site, loads):
               f'  <script defer src="{root}_static/{BUNDLE}?v=0"></script>')
     text = THEME.sub(lambda _: bundle, text, count=1)
     shapes = icons(site / "_static" / ICONS)
-    text = FORMULA.sub(keep_room, text)
+    text = DISPLAY.sub(keep_height, FORMULA.sub(keep_room, text))
     text = PLAIN.sub(r"\1", CLICK.sub("", ICON.sub(lambda found: draw_icon(shapes, found), text)))
     return place_images(POSTER.sub(lambda found: place_poster(site, root, found), text))
 
@@ -239,9 +257,11 @@ def join_files(app, site, loads, pages):
     for text in (*scripts, (static / "explorers.js").read_text("utf-8")):
         words |= set(re.findall(r"[\w-]+", text))
     settings = [f"window.MathJax = {json.dumps(app.config.mathjax3_config)};", *loads["inline"]]
-    sources = [re.sub(r"^//# sourceMappingURL=.*$", "", text, flags=re.MULTILINE) for text in scripts]
+    source = re.sub(r"^//# sourceMappingURL=.*$", "", "\n;\n".join(scripts), flags=re.MULTILINE)
+    if THOROUGH not in source:
+        logger.warning("the theme's script is another one than unstuck_light.py was written for")
     files = {SHEET: "\n".join(sheet(static, name, words) for name in loads["styles"]),
-             BUNDLE: "\n;\n".join([*settings, *sources])}
+             BUNDLE: "\n;\n".join([*settings, source.replace(THOROUGH, "0")])}
     for name, text in files.items():
         (static / name).write_text(text, encoding="utf-8")
     return {name: hashlib.sha256(text.encode()).hexdigest()[:8] for name, text in files.items()}

@@ -1,17 +1,21 @@
 /* Formulas. A chapter has hundreds of them, and to typeset them all at once takes a phone many seconds. So those near the
-   window come first, the others whenever the browser has time, and before printing all that are left. A formula that waits
-   shows its TeX. `formulas.done` is a promise for the time when none waits any more. */
+   window come first. The others follow when the page has been at rest for a while, whenever the browser has time, and
+   before printing all that are left. A formula that waits shows its TeX. `formulas.all()` does not wait for a rest; its
+   promise is for the time when no formula waits any more. */
 {
-  const waiting = new Set(document.querySelectorAll(".math")), near = new Set(), sizes = new Map();
-  const TEX = /^\s*\\([[(])([^]*)\\[\])]\s*$/, AT_ONCE = 8, ENOUGH = 6; // formulas put into the page; ms of work without a pause
-  let shown, typeset;
+  const waiting = new Set(document.querySelectorAll(".math")), near = new Set(), converted = new Map(), sizes = new Map();
+  const TEX = /^\s*\\([[(])([^]*)\\[\])]\s*$/;
+  const AT_ONCE = 8, LATER = 32, ENOUGH = 6, REST = 2500; // formulas put into the page, near and far; ms of work without a pause; ms of rest
+  let shown, typeset, fonts = null, from = null, wake = () => {}; // from: when those far away may begin
   const first = new Promise((resolve) => (shown = resolve)), done = new Promise((resolve) => (typeset = resolve));
 
   const observer = new IntersectionObserver((entries) => {
     for (const { target, isIntersecting } of entries) near[isIntersecting ? "add" : "delete"](target);
+    if (near.size) wake();
   }, { rootMargin: "60% 0px" });
   const take = (formula) => (waiting.delete(formula), near.delete(formula), observer.unobserve(formula));
   const idle = () => new Promise((resume) => (window.requestIdleCallback ? requestIdleCallback(resume, { timeout: 500 }) : setTimeout(resume, 30)));
+  const rest = (time) => new Promise((resume) => { wake = resume; setTimeout(resume, time); });
   const pause = () => (near.size ? new Promise((resume) => setTimeout(resume)) : idle());
 
   // A link into the page leads to its place also when formulas above it have grown, until the reader moves.
@@ -46,27 +50,40 @@
     };
   }
 
-  /** Put formulas into the page, and the rules of style for letters that it had not yet. */
-  async function put(converted) {
-    for (const insert of converted) await insert();
-    MathJax.startup.document.clear();
+  /** The fonts of most formulas: without them lines would be higher for a moment. */
+  const letters = () => Promise.allSettled([...document.fonts].filter((f) => /^"?MJX(ZERO|TEX|TEX-I)"?$/.test(f.family)).map((f) => f.load()));
+
+  /** Put formulas into the page, and the rules of style for letters that it had not yet. Each time the browser goes through
+      the whole page, so far away from the window many go in at once. */
+  async function put(group) {
     MathJax.startup.document.updateDocument();
+    await (fonts ??= letters());
+    for (const formula of group) await converted.get(formula)();
+    MathJax.startup.document.clear();
     if (linked) document.getElementById(decodeURIComponent(location.hash.slice(1)))?.scrollIntoView({ behavior: "instant" });
   }
 
   async function typesetAll() {
     let start = performance.now();
     while (waiting.size) {
-      if (!near.size) shown();
-      const converted = [];
-      for (const formula of [...(near.size ? near : waiting)].slice(0, AT_ONCE)) {
+      const hurry = near.size > 0, group = [...(hurry ? near : waiting)].slice(0, hurry ? AT_ONCE : LATER);
+      if (!hurry) {
+        shown();
+        from ??= linked ? 0 : performance.now() + REST;
+        if (performance.now() < from) {
+          await rest(from - performance.now());
+          continue;
+        }
+      }
+      for (const formula of group) {
+        if (!hurry && near.size) break; // the reader has come to others
         if (performance.now() - start > ENOUGH) {
           await pause();
           start = performance.now();
         }
-        converted.push(await convert(formula));
+        if (!converted.has(formula)) converted.set(formula, await convert(formula));
       }
-      await put(converted);
+      if (hurry || !near.size) await put(group);
     }
     shown();
     typeset();
@@ -101,5 +118,5 @@
   } else {
     typeset();
   }
-  window.formulas = { done };
+  window.formulas = { all() { from = 0; wake(); return done; } };
 }

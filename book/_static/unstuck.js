@@ -6,15 +6,21 @@
   document.querySelector(".btn-download-pdf-button")?.addEventListener("click", () => print());
   document.querySelector(".btn-fullscreen-button")?.addEventListener("click", () => toggleFullScreen());
 
-  // What scrolls sideways must be reachable with the keyboard. The theme sees to code and tables when they change.
+  // What scrolls must be reachable with the keyboard. First a look at all, then the changes: a look after a change lays out
+  // the page once more. What is folded away waits until it is opened.
+  const BLOCKS = "pre, .cell_output > .output, div.math, mjx-container[display], .pst-scrollable-table-container";
   const reachable = () => {
-    for (const block of document.querySelectorAll(".highlight pre, .cell_output pre, div.math, mjx-container[display], .pst-scrollable-table-container")) {
-      if (block.scrollWidth > block.clientWidth + 1) block.tabIndex = 0;
-    }
+    const blocks = [...document.querySelectorAll(BLOCKS)].filter((b) => !b.closest("details:not([open])"));
+    const scrolls = blocks.map((b) => b.scrollWidth > b.clientWidth + 1 || b.scrollHeight > b.clientHeight + 1);
+    blocks.forEach((b, k) => {
+      if (scrolls[k]) b.tabIndex = 0;
+      else if (b.tabIndex === 0) b.removeAttribute("tabindex");
+    });
   };
-  addEventListener("load", () => window.MathJax?.startup?.promise?.then(reachable) ?? reachable());
-  addEventListener("resize", reachable);
-  document.addEventListener("toggle", reachable, true);
+  const soon = () => requestAnimationFrame(() => setTimeout(reachable)); // when the page is laid out anyway
+  addEventListener("load", () => window.MathJax?.startup?.promise?.then(soon) ?? soon());
+  addEventListener("resize", soon);
+  document.addEventListener("toggle", soon, true);
 
   // When the search, or a side bar that lay over a narrow page, is closed, the keyboard goes on where it was.
   const openers = { "primary-sidebar-modal": ".primary-toggle", "secondary-sidebar-modal": ".secondary-toggle", "search-dialog": ".search-button__button" };
