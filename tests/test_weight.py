@@ -26,7 +26,10 @@ def article(site, name):
     return (site / name).read_text(encoding="utf-8").partition("<article")[2]
 
 
-@pytest.mark.parametrize("name, width", [(name, 1280) for name in PAGES] + [(name, 375) for name in NOTEBOOKS])
+SEEN = [(name, 1280) for name in PAGES] + [(name, 375) for name in NOTEBOOKS]
+
+
+@pytest.mark.parametrize("name, width", SEEN)
 def test_a_page_loads_little_and_nothing_moves(new_page, address, name, width):
     page, answers = new_page(address, width=width), []
     page.add_init_script(WATCH)

@@ -1,3 +1,11 @@
+/* The page comes first: formulas and explorers, which are most of what it loads, wait until it has been painted, or for a
+   while where nobody looks at it. */
+window.painted = new Promise((resolve) => {
+  if (PerformanceObserver.supportedEntryTypes.includes("paint"))
+    new PerformanceObserver((_, observer) => { observer.disconnect(); resolve(); }).observe({ type: "paint", buffered: true });
+  setTimeout(resolve, 1500);
+});
+
 /* Formulas. A chapter has hundreds of them, and to typeset them all at once takes a phone many seconds. So those near the
    window come first. The others follow when the page has been at rest for a while, whenever the browser has time, and
    before printing all that are left. A formula that waits shows its TeX. `formulas.all()` does not wait for a rest; its
@@ -111,10 +119,9 @@
       for (const formula of rest) formula.removeAttribute("style");
       MathJax.typeset(rest);
     });
-    // After the first picture of the page: MathJax is half of what the page loads.
     const script = document.createElement("script");
     script.src = `${document.documentElement.dataset.content_root}_static/mathjax/startup.js`;
-    requestAnimationFrame(() => setTimeout(() => document.head.append(script)));
+    window.painted.then(() => document.head.append(script));
   } else {
     typeset();
   }

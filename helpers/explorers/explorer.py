@@ -180,7 +180,7 @@ def site_script(*kinds):
     """One classic script that brings every explorer of a page to life (or those of the given kinds).
 
     It imports its modules from data: URLs, so it asks no host for anything and works from file:// as well; a
-    policy of `script-src 'self' data:` suffices.
+    policy of `script-src 'self' data:` suffices. Where the page has a promise `painted`, it waits for that.
 
     >>> "mountAll" in site_script("race")
     True
@@ -195,7 +195,11 @@ def site_script(*kinds):
   const scheme = "data:text/javascript;charset=utf-8,";
   const url = (name) => (urls[name] ??= scheme + encodeURIComponent(inlined(name)));
   const kinds = {json.dumps(kinds)}, load = (kind) => import(url(kind));
-  const mount = () => import(url("page")).then(({{ mountAll }}) => mountAll(document, load, kinds));
+  const mount = async () => {{
+    await window.painted;
+    const {{ mountAll }} = await import(url("page"));
+    mountAll(document, load, kinds);
+  }};
   if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", mount);
   else mount();
 }})();
