@@ -19,10 +19,11 @@
      moving(ctx, tools)      draws over the paths, with `runs` too
      columns, words(rule, run), startWords()   two heads of the table (a third replaces the last); {cells, said, end} of a path; {cells, said, suffix} of the start
      turn(view, active), measure(height of the map), draw({view, colours, runs, run}), reset(), stop()
-     later                   the throttled calls of `draw` */
+     later                   the throttled calls of `draw`
+     ahead()                 computes what the first picture needs, in a step of its own */
 import {
   announcer, bandIndex, canvasFor, checkbox, chips, clamp, classify, clip, complement, contours, coordinates, decades, descend, dragging,
-  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, offer,
+  drawAxes, element, faded, fixed, format, frames, handle, levels, linear, load, log, lossScale, menu, niceTicks, normals, offer, pause,
   paintBands, polylines, prepare, reads, rgb, rich, sample, shape, slider, theme, throttle, watchSize, watchTheme,
 } from "./stage.js";
 
@@ -31,6 +32,14 @@ const GLYPH = { minimum: "circle", maximum: "up", saddle: "cross", degenerate: "
 const PLURAL = { minimum: "minima", maximum: "maxima", saddle: "saddles", degenerate: "degenerate points" };
 const NEAR = 0.01; // a path ends "at" a critical point within this share of the view
 const LONG = 2e4; // pixels: a path that goes to and fro for longer is drawn without dashes, which nobody could tell there and which cost most
+
+/** What a map of L is drawn from, each part from those before. */
+const MAP = {
+  values: (view) => sample(view.functions.loss, view.domain, GRID),
+  levels: (view) => levels(view.values, 15, view.critical.filter((p) => p.kind === "saddle").map((p) => p.loss)),
+  index: (view) => bandIndex(view.values, view.levels),
+  lines: (view) => view.levels.map((_, k) => contours(view.index, GRID, GRID, k)),
+};
 
 /** The scale of a hyper-parameter's slider. */
 export function rangeOf(hyper) {
@@ -212,14 +221,11 @@ export async function render({ model, el }, addPane = null) {
   const Y = (y) => ((view.domain[1][1] - y) / (view.domain[1][1] - view.domain[1][0])) * size.h;
 
   function drawStill() {
-    const ctx = canvasFor(still, size.w + LEFT, size.h + BOTTOM), { functions, domain } = view;
+    const ctx = canvasFor(still, size.w + LEFT, size.h + BOTTOM);
     ctx.clearRect(0, 0, size.w + LEFT, size.h + BOTTOM);
     const ratio = Math.min(2, window.devicePixelRatio || 1), key = `${view.name} ${size.w} ${ratio} ${colours.dark}`;
     if (view.key !== key) {
-      view.values ??= sample(functions.loss, domain, GRID);
-      view.levels ??= levels(view.values, 15, view.critical.filter((p) => p.kind === "saddle").map((p) => p.loss));
-      view.index ??= bandIndex(view.values, view.levels);
-      view.lines ??= view.levels.map((_, k) => contours(view.index, GRID, GRID, k));
+      for (const part of Object.keys(MAP)) view[part] ??= MAP[part](view);
       const bitmap = element("canvas", { width: Math.round(size.w * ratio), height: Math.round(size.h * ratio) }), g = bitmap.getContext("2d");
       g.putImageData(paintBands(g.createImageData(bitmap.width, bitmap.height), view.index, GRID, GRID, view.levels.length, rgb(colours.low), rgb(colours.high)), 0, 0);
       Object.assign(view, { key, bitmap });
@@ -610,9 +616,12 @@ export async function render({ model, el }, addPane = null) {
     control.setRange(log(Math.min(rate.low, value("η")), Math.max(rate.high, value("η"))), rateTicks(rate, active(), hyper, colours.pick, marks("η")));
     control.show(value("η"));
   }
-  function turned() {
+  function choose() {
     view = views.find((v) => v.name === value("landscape")) ?? views[0];
     if (pane?.view) Object.assign(view, pane.view(view));
+  }
+  function turned() {
+    choose();
     controls.menu?.show(view.name);
     buildLegend();
     toggled();
@@ -646,6 +655,13 @@ export async function render({ model, el }, addPane = null) {
   function resized() { measure(); if (size.w) { drawStill(); for (const c of controls.sliders.values()) c.layout(); panel.measure(); draw(); } }
   function recoloured() { colours = theme(el); turned(); }
 
+  choose();
+  for (const part of Object.keys(MAP)) { // the dearest work of the first picture, in steps: in between the page answers its reader
+    await pause();
+    view[part] ??= MAP[part](view);
+  }
+  if (pane?.ahead) { await pause(); pane.ahead(); }
+  await pause();
   colours = theme(el);
   measure();
   turned();
@@ -654,7 +670,7 @@ export async function render({ model, el }, addPane = null) {
   follow(["active", "model"], toggled);
   follow(["start", "point"], draw);
   follow(pane?.traits ?? [], () => { moved = true; draw(); });
-  follow(pane?.remake ?? [], () => { for (const name of ["values", "levels", "index", "lines", "key"]) delete view[name]; turned(); });
+  follow(pane?.remake ?? [], () => { for (const name of [...Object.keys(MAP), "key"]) delete view[name]; turned(); });
   follow(["steps", "angle", "seed", ...letters.keys(), ...(pane?.sliders ?? []).map(([trait]) => trait)], () => { for (const [name, control] of controls.sliders) control.show(value(name)); moved = true; draw(); });
   const dragged = (trait) => (p) => { model.set(trait, fromUnit(p)); model.save_changes(); };
   const grip = (node, trait) => ({ node, get: () => unit(value(trait)), set: dragged(trait) });

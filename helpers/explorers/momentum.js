@@ -441,7 +441,7 @@ function momentumPane({ model, code, spec }) {
       soon();
     },
     reset() { model.set("plane", spec.momentum.plane); },
-    stop, later: [soon],
+    stop, later: [soon], ahead: () => field(value("plane")),
   };
 }
 

@@ -4,7 +4,7 @@
    A link is the page's address with the settings that differ from the page's own, and the name of the figure, for instance
    05_momentum.html?η=0.05&active=momentum,nesterov#momentum-1a2b3c. The name (Explorer.anchor) is made from the page's own
    settings: a link leads to the figure that it was made from, wherever that stands now, or it says that there is none. */
-import { StaticModel, element, written } from "./stage.js";
+import { StaticModel, element, pause, written } from "./stage.js";
 
 const NAME = /^#([a-z]+)-[0-9a-f]{6}$/, SHOWN = 3;
 
@@ -141,7 +141,6 @@ export function mountAll(page, importKind, kinds) {
     page.querySelector("h1")?.after(note);
   }
   let queue = Promise.resolve();
-  const pause = () => new Promise((resume) => setTimeout(resume)); // in between the page answers its reader
   const add = (host) => (queue = queue.then(() => mount(host, importKind, host === target)).then(pause));
   const observer = new IntersectionObserver((entries) => {
     for (const { target: host } of entries.filter((entry) => entry.isIntersecting)) {

@@ -11,7 +11,7 @@
    Dynamics       descend(landscape, rule, start, hyper, steps, limit, {eigen, noise}), classify(eigenvalues, zero),
                   streamStart(seed), uniforms(seed)(k), normals(seed)(k), batches(seed, N, B, replace)(k)
    Code           load({name: text}) -> promise of {name: value};  StaticModel: anywidget's model without a kernel
-   The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f, later),
+   The page       prepare(model, el, name) -> root, element(tag, attributes, ...children), theme(host), watchTheme(host, f), watchSize(element, f), frames(f, later), pause(),
                   reducedMotion(), canvasFor(canvas, width, height), drawAxes(context, box, options)
    Controls       slider({...}), chips({...}), menu({...}), checkbox({...}), dragging(plane, handles, options), announcer(host)
    Links          offer(model, trait, reader, otherwise), reads.number(low, high, whole), reads.one(values), reads.some(names), reads.point(domain), written(value)
@@ -475,6 +475,9 @@ export function watchSize(node, changed) {
   observer.observe(node);
   return () => observer.disconnect();
 }
+
+/** A break in long work, so that the page can answer its reader. */
+export const pause = () => new Promise((resume) => setTimeout(resume));
 
 /** A function that asks for one call of `draw` in the next frame, however often it is called. What `draw` does `later`, by
     `throttle`, waits for that frame: it would read settings for which nothing has been computed yet. */
