@@ -70,6 +70,13 @@ def test_a_link_into_a_page_stays_where_it_leads(new_page, site, address, name, 
     assert 0 <= top < 450
 
 
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_no_line_ends_between_a_formula_and_a_comma(site, name):
+    formula = r'<span class="math [^>]*>\\\([^<]*\\\)</span>[,.;:!?)]'
+    loose = re.findall(rf'(?<!together">)(?<!together">[(“\[]){formula}', article(site, name))
+    assert loose == [] and re.search(f'together">{formula}', article(site, name))
+
+
 def test_formulas_near_the_window_come_first_and_paper_has_them_all(new_page, address):
     page = new_page(address)
     page.add_init_script("window.requestIdleCallback = () => 0;")  # the browser never has time

@@ -44,7 +44,7 @@ ICON = re.compile(r'<(i|span)\b([^>]*?)\sclass="((?:[^"]*\s)?fa(?:[srb]|-solid|-
                   r'([^>]*)></\1>')
 # Names, punctuation and spaces in code have the colour of all text: half of a chapter's elements are these.
 PLAIN = re.compile(r'<span class="[npw]">([^<]*)</span>')
-FORMULA = re.compile(r'(<span class="math [^"]*")>(\\\(.*?\\\))</span>', re.DOTALL)
+FORMULA = re.compile(r'([(\[“]*)(<span class="math [^"]*")>(\\\(.*?\\\))</span>([,.;:!?)\]”]*)', re.DOTALL)
 DISPLAY = re.compile(r'(<div class="math [^>]*)>((?:(?!</div>).)*?\\\[.*?\\\])', re.DOTALL)
 # What TeX says without taking room, takes much room for, or spells.
 SILENT = r"\\(?:text|math\w+|operatorname|[td]?frac|left|right|[bB]igg?[lrm]?|displaystyle)(?![a-z])"
@@ -173,13 +173,18 @@ def place_poster(site, root, found):
 
 
 def keep_room(found):
-    """A formula within a line with about the width that it will have, so that its line does not move much."""
-    tex, signs = re.subn(SIGN, "", re.sub(SILENT, "", unescape(found[2])).replace(r"\sqrt", "SS"))
-    letters = re.sub(r"\\[a-zA-Z]+", "x", re.sub(SPELLED, r"\1", tex))
+    """A formula within a line with about the width that it will have, so that its line does not move much.
+
+    No line ends between a formula and a comma or a bracket beside it.
+    """
+    before, start, tex, after = found.groups()
+    drawn, signs = re.subn(SIGN, "", re.sub(SILENT, "", unescape(tex)).replace(r"\sqrt", "SS"))
+    letters = re.sub(r"\\[a-zA-Z]+", "x", re.sub(SPELLED, r"\1", drawn))
     letters = re.sub(r"[{}\s_^]|\\.", "", letters)
     capitals = len(re.findall("[A-Z]", letters))
     width = 0.58 * len(letters) + 0.24 * capitals + 1.6 * signs
-    return f'{found[1]} style="--room: {width:.1f}em">{found[2]}</span>'
+    formula = f'{start} style="--room: {width:.1f}em">{tex}</span>'
+    return f'<span class="together">{before}{formula}{after}</span>' if before or after else formula
 
 
 def keep_height(found):
