@@ -1,9 +1,9 @@
-"""What a page loads: as little as it can, from the site alone, under a content security policy.
+"""What a page loads: as little as it can, from the site alone.
 
 The theme and the extensions bring thirty files of styles and scripts, most of which no page uses. When the
 pages are written, this extension joins the styles into one file without the rules that nothing on the site
 matches, and the scripts into one deferred file; it draws the icons into the pages, lets pictures wait until
-they are near the window, and writes the policy that each page obeys.
+they are near the window, and writes down the content security policy that all pages obey.
 """
 
 import base64
@@ -23,7 +23,6 @@ from sphinx.util import logging
 
 logger = logging.getLogger(__name__)
 
-CHARSET = '<meta charset="utf-8" />'
 SHEET, BUNDLE = "site.css", "site.js"
 OURS = ("palette.css", "explorers.css", "unstuck.css")  # all their rules stay
 # Only some pages load these: those with explorers, the search.
@@ -68,11 +67,9 @@ CHOOSE_THEME = """
 # be laid out, with all that is folded away. unstuck.js does it when it can matter.
 THOROUGH = '"complete"===document.readyState?O():window.addEventListener("load",O)'
 
-# 'self' is no address where a page is opened from a folder: there it takes file:, of no use elsewhere.
 # data: carries the explorers' modules, so that they need no server; inline styles are MathJax's, Bootstrap's.
-POLICY = ("default-src 'none'; base-uri 'none'; form-action 'self' file:; connect-src 'self' file:; "
-          "font-src 'self' file:; img-src 'self' file: data:; style-src 'self' file: 'unsafe-inline'; "
-          "script-src 'self' file: data: {scripts}")
+POLICY = ("default-src 'none'; base-uri 'none'; form-action 'self'; connect-src 'self'; font-src 'self'; "
+          "img-src 'self' data:; style-src 'self' 'unsafe-inline'; script-src 'self' data: {scripts}")
 
 
 # ----------------------------------------------------------------------------------------------------- styles
@@ -244,11 +241,15 @@ def lighten(text, site, loads):
     return place_images(POSTER.sub(lambda found: place_poster(site, root, found), text))
 
 
-def policy(text):
-    """The content security policy of a page: its own inline scripts by their hashes."""
-    digests = {hashlib.sha256(body.encode()).digest() for body in INLINE.findall(text)}
+def policy(pages):
+    """The content security policy that all pages obey: their own inline scripts by their hashes.
+
+    It is written to `_headers`, from which hosts of static sites take what they send with each page. It is
+    not in the pages: there it would also stop what readers and testers bring along.
+    """
+    digests = {hashlib.sha256(body.encode()).digest() for text in pages for body in INLINE.findall(text)}
     hashes = (f"'sha256-{base64.b64encode(digest).decode()}'" for digest in sorted(digests))
-    return POLICY.format(scripts=" ".join(hashes))
+    return f"/*\n  Content-Security-Policy: {POLICY.format(scripts=' '.join(hashes))}\n"
 
 
 def join_files(app, site, loads, pages):
@@ -293,11 +294,9 @@ def lighten_site(app, exception):
     for file, text in pages.items():
         for name, value in hashes.items():
             text = re.sub(rf"/{re.escape(name)}\?v=\w+", f"/{name}?v={value}", text)
-        if file in new:
-            meta = f'<meta http-equiv="Content-Security-Policy" content="{policy(text)}" />'
-            text = text.replace(CHARSET, f"{CHARSET}\n    {meta}", 1)
         if text != file.read_text("utf-8"):
             file.write_text(text, encoding="utf-8")
+    (site / "_headers").write_text(policy(pages.values()), encoding="utf-8")
     with ThreadPoolExecutor(2) as pool:
         saved = sum(pool.map(fewer_colours, (site / "_images").glob("*.png")))
     if saved:

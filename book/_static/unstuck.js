@@ -2,7 +2,7 @@
 {
   const root = document.documentElement;
 
-  // The theme puts these into attributes, which the content security policy does not run.
+  // The theme puts these into attributes, which a content security policy does not run.
   document.querySelector(".btn-download-pdf-button")?.addEventListener("click", () => print());
   document.querySelector(".btn-fullscreen-button")?.addEventListener("click", () => toggleFullScreen());
 
